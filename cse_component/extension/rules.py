@@ -1,0 +1,670 @@
+"""What the handlers, and ARM before them, accept: two tables, walked by `check`.
+
+`VALUES` says what a single value must look like. `RULES` says what must hold between arguments, or between an argument
+and the machine. Each row names its source: W is the Windows page of Azure's documentation, L the Linux one, CSL the
+Linux handler's code, ARM the resource manager, and "design" this package's own promises.
+
+The newest Linux handlers (2.1.17 to 2.1.19) drop the result of their own checks and report success for settings that
+run nothing (CSL main/handlersettings.go, commit 1277f80): for half of these rows there is no later check.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..errors import Path, Problem
+from .arguments import Arguments, ManagedIdentity, Script
+from .command_line import argument_problems, unfit_name
+from .handlers import HANDLERS, Handler, OsType
+from .leaf import Leaf
+from .scripts import RunnableScript, downloads, last_part, spoken_os, suffix
+from .urls import faults, parse
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rules look at.
+
+    final: False while Outputs are still to come; what is unknown then is no mistake yet.
+    """
+
+    arguments: Arguments
+    handler: Handler
+    scripts: list[RunnableScript]
+    final: bool
+
+    @property
+    def os_type(self) -> OsType:
+        return self.handler.os_type
+
+    @property
+    def identity(self) -> ManagedIdentity | None:
+        given = self.arguments.managed_identity
+        return given if isinstance(given, ManagedIdentity) else None
+
+    @property
+    def known_command(self) -> str | None:
+        command = self.arguments.command_to_execute
+        return command.value if command is not None and command.known else None
+
+    @property
+    def urls(self) -> Iterator[tuple[Path, Leaf[str]]]:
+        """Every URL as given, good or bad, with the argument it stands in."""
+        for index, entry in enumerate(self.arguments.known_scripts):
+            if isinstance(entry, Script) and entry.uri is not None:
+                yield ("scripts", index, "uri"), entry.uri
+        for index, leaf in enumerate(self.arguments.known_file_uris):
+            yield ("file_uris", index), leaf
+
+
+# Values ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Value:
+    """What one argument's value must look like.
+
+    field: where it stands; `[]` for every element.
+    good: tells whether a value is good. It is called with known values only.
+    """
+
+    field: str
+    good: Callable[[object], bool]
+    reason: str
+    mend: str
+    source: str
+
+
+def _matching(pattern: str) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def _between(low: int, high: int) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, int) and low <= value <= high
+
+
+_GUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_SOME_TEXT = r"(?s).*\S.*"
+
+VALUES = (
+    Value(
+        "resource_group_name",
+        _matching(r"[\w().-]{0,89}[\w()-]"),
+        "is not the name of a resource group",
+        "Write its name, up to 90 letters, digits and _ ( ) - . characters, as in group.name.",
+        "ARM naming rules, Microsoft.Resources",
+    ),
+    Value(
+        "vm_name",
+        _matching(r"[A-Za-z0-9][\w.-]{0,62}\w|[A-Za-z0-9]"),
+        "is not the name of a virtual machine",
+        "Write its name, as in vm.name: not its resource id (vm.id).",
+        "ARM naming rules, Microsoft.Compute",
+    ),
+    Value(
+        "command_to_execute",
+        _matching(_SOME_TEXT),
+        "is blank",
+        "Write the command; a blank one succeeds and runs nothing.",
+        "CSL main/handlersettings.go, code 23",
+    ),
+    Value(
+        "command_to_execute",
+        lambda value: "\x00" not in str(value),
+        "holds a NUL character, which ends a command line",
+        "Remove it.",
+        "execve and CreateProcess",
+    ),
+    Value(
+        "storage_account_name",
+        _matching(r"[a-z0-9]{3,24}"),
+        "is not the name of a storage account",
+        "Write 3 to 24 lower-case letters and digits; not its URL.",
+        "CSL main/schema.go",
+    ),
+    Value(
+        "storage_account_key",
+        _matching(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})"),
+        "is not a storage account key",
+        "Write the key as Azure shows it, in base64; not a connection string and not a SAS token.",
+        "CSL main/schema.go",
+    ),
+    Value(
+        "managed_identity.client_id",
+        _matching(_GUID),
+        "is not a GUID",
+        "Write the identity's client id, as in identity.client_id: a handler knows no resource ids.",
+        "CSL main/schema.go",
+    ),
+    Value(
+        "managed_identity.object_id",
+        _matching(_GUID),
+        "is not a GUID",
+        "Write the identity's object id, as in identity.principal_id: a handler knows no resource ids.",
+        "CSL main/schema.go",
+    ),
+    Value(
+        "timestamp",
+        _between(-(2**31), 2**31 - 1),
+        "is no signed 32-bit integer",
+        "Write a whole number from -2147483648 to 2147483647, or leave it out: it follows the scripts by itself.",
+        "W; CSL issue 74",
+    ),
+    Value(
+        "force_update_tag",
+        _matching(_SOME_TEXT),
+        "is blank",
+        "Write a text that differs from the last one, or leave it out.",
+        "ARM: must differ from the previous value",
+    ),
+    Value(
+        "type_handler_version",
+        _matching(r"[1-9]\d*\.\d+"),
+        "is not a version as ARM takes it",
+        "Write Major.Minor, as in '1.10'; the platform picks the rest.",
+        "ARM; azure-cli _normalize_extension_version",
+    ),
+    Value(
+        "extension_name",
+        _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,78}[A-Za-z0-9_-]|[A-Za-z0-9_]"),
+        "is not a name for an extension",
+        "Write 1 to 80 letters, digits and _ - . characters; the default is what the az CLI uses.",
+        "ARM naming rules",
+    ),
+    Value("location", _matching(_SOME_TEXT), "is blank", "Write the VM's location, as in vm.location.", "ARM"),
+    Value(
+        "scripts[].sha256",
+        _matching(r"[0-9A-Fa-f]{64}"),
+        "is not a SHA-256",
+        "Write 64 hexadecimal digits, as sha256sum prints them.",
+        "FIPS 180-4",
+    ),
+    Value(
+        "protected_settings_from_key_vault.secret_url",
+        _matching(r"https://[^/\s]+/secrets/[^/\s]+/[^/\s]+"),
+        "is not the URL of a Key Vault secret",
+        "Write https://<vault>.vault.azure.net/secrets/<name>/<version>.",
+        "ARM KeyVaultSecretReference",
+    ),
+    Value(
+        "protected_settings_from_key_vault.source_vault.id",
+        _matching(r"(?i)/subscriptions/.+/providers/Microsoft\.KeyVault/vaults/[^/]+"),
+        "is not the resource id of a Key Vault",
+        "Write the vault's id, as in vault.id.",
+        "ARM KeyVaultSecretReference",
+    ),
+    Value(
+        "provisioning_timeout_minutes",
+        _between(1, 120),
+        "is no number of minutes from 1 to 120",
+        "Write the minutes Pulumi waits; the platform itself ends a script after 90.",
+        "W: 90 minutes, not extendable",
+    ),
+)
+
+
+def select(arguments: Arguments, field: str) -> Iterator[tuple[Path, Leaf[object]]]:
+    """The leaves of one field: `scripts[].sha256` gives one for each script that has it."""
+
+    def walk(value: object, path: Path, rest: list[str]) -> Iterator[tuple[Path, Leaf[object]]]:
+        if value is None:
+            return
+        if not rest:
+            yield path, value if isinstance(value, Leaf) else Leaf(value)
+        elif isinstance(value, Leaf):
+            return  # a list or map that is not known yet
+        elif rest[0] == "[]":
+            for index, element in enumerate(value if isinstance(value, list) else ()):
+                yield from walk(element, (*path, index), rest[1:])
+        else:
+            yield from walk(getattr(value, rest[0]), (*path, rest[0]), rest[1:])
+
+    return walk(arguments, (), re.findall(r"\[\]|\w+", field))
+
+
+# Rules ----------------------------------------------------------------------------------------------------------------
+
+Findings = Iterator[Problem]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule between arguments.
+
+    find: yields what breaks it.
+    refuses: a broken rule refuses the component; otherwise it is a warning.
+    """
+
+    find: Callable[[Facts], Findings]
+    source: str
+    refuses: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.find.__name__
+
+
+def exactly_one_way_to_say_what_runs(facts: Facts) -> Findings:
+    command, scripts = facts.arguments.command_to_execute, facts.arguments.scripts
+    if command is not None and scripts is not None:
+        yield Problem(
+            ("command_to_execute",), "is given beside scripts, and a handler runs one thing", "Leave one of them out."
+        )
+    if command is None and scripts is None:
+        yield Problem((), "nothing is given to run", "Give scripts, or command_to_execute.")
+    if scripts == []:
+        yield Problem(("scripts",), "is empty", "List at least one script, or leave the component out.")
+
+
+def scripts_are_known_in_shape(facts: Facts) -> Findings:
+    if not facts.final:
+        return
+    reason = "is not known at preview, and what runs on the machine depends on it"
+    if isinstance(facts.arguments.scripts, Leaf):
+        yield Problem(("scripts",), reason, "Write the list itself, and put Outputs inside its entries.")
+    for index, entry in enumerate(facts.arguments.known_scripts):
+        if isinstance(entry, Leaf):
+            yield Problem(("scripts", index), reason, "Write the entry itself, and put Outputs inside it.")
+
+
+def each_script_has_one_source(facts: Facts) -> Findings:
+    for index, entry in enumerate(facts.arguments.known_scripts):
+        if isinstance(entry, Script):
+            given = [name for name in ("path", "content", "uri") if getattr(entry, name) is not None]
+            if not given:
+                yield Problem(("scripts", index), "has no source", "Give one of path, content and uri.")
+            elif len(given) > 1:
+                yield Problem(("scripts", index), f"has {' and '.join(given)}", "Give one of path, content and uri.")
+
+
+def urls_can_be_downloaded(facts: Facts) -> Findings:
+    for field, leaf in facts.urls:
+        if leaf.known:
+            for fault in faults(leaf.of()):
+                yield Problem(field, fault.reason, fault.mend)
+
+
+def script_names_are_file_names(facts: Facts) -> Findings:
+    for script in facts.scripts:
+        if script.url is None and script.name.known:
+            reason = unfit_name(script.name.value, facts.os_type)
+            if reason:
+                field = "path" if script.entry.name is None else "name"
+                mend = f"Give a plain file name for {facts.os_type.value}, as name."
+                yield Problem(("scripts", script.index, field), reason, mend)
+
+
+def scripts_suit_the_machine(facts: Facts) -> Findings:
+    for script in facts.scripts:
+        if not script.name.known:
+            continue
+        field: Path = ("scripts", script.index, _name_field(script))
+        kind = suffix(script.name.value)
+        if script.interpreter(facts.handler) is None:
+            if kind in (".sh", ".bash"):
+                yield Problem(field, "is a shell script, and the machine runs Windows", "Give os_type 'Linux'.")
+            else:
+                runs = ", ".join(facts.handler.interpreters)
+                yield Problem(
+                    field,
+                    f"is of a kind that Windows cannot be told to run here (it runs {runs})",
+                    "Give it a name with such a suffix, or start it with command_to_execute.",
+                )
+        elif facts.os_type is OsType.LINUX and kind in (".cmd", ".bat"):
+            yield Problem(field, "is a batch file, and the machine runs Linux", "Give os_type 'Windows'.")
+
+
+def batch_files_have_plain_names(facts: Facts) -> Findings:
+    for script in facts.scripts:
+        interpreter = script.interpreter(facts.handler) if script.path.known else None
+        if interpreter and interpreter.plain_words and not re.fullmatch(r"[\w.:/\\@+-]+", script.path.value, re.ASCII):
+            yield Problem(
+                ("scripts", script.index, _name_field(script)),
+                "holds a character that cmd.exe reads differently in the name of a batch file",
+                "Name it with letters, digits and . _ - only.",
+            )
+
+
+def script_arguments_arrive(facts: Facts) -> Findings:
+    yield from argument_problems(facts.scripts, facts.handler)
+
+
+def the_operating_system_is_clear(facts: Facts) -> Findings:
+    if facts.arguments.os_type is None and len(spoken_os(facts.arguments)) > 1 and facts.scripts:
+        yield Problem(
+            ("os_type",),
+            "is not given, and the scripts' names speak for Windows and for Linux",
+            "Give os_type 'Windows' or 'Linux'.",
+        )
+
+
+def the_command_suits_the_machine(facts: Facts) -> Findings:
+    command = facts.known_command
+    if command is None:
+        return
+    other = OsType.LINUX if facts.os_type is OsType.WINDOWS else OsType.WINDOWS
+    if _SPEAKS_FOR[other].match(command.strip()):
+        yield Problem(
+            ("command_to_execute",),
+            f"starts like a command of {other.value}, and the machine runs {facts.os_type.value}",
+            f"Give os_type '{other.value}', or start the command with an executable of {facts.os_type.value}.",
+        )
+
+
+_SPEAKS_FOR = {
+    OsType.LINUX: re.compile(r"(sudo|bash|sh|apt|apt-get|yum|dnf|zypper|chmod|systemctl)\s|\./|/(bin|usr|opt|etc|tmp)/"),
+    OsType.WINDOWS: re.compile(r"(?i)(powershell|cmd|msiexec|cscript|wscript)(\.exe)?\s|\.\\|[a-z]:\\|\\\\"),
+}
+
+
+def commands_for_cmd_are_one_line(facts: Facts) -> Findings:
+    if facts.os_type is OsType.WINDOWS and re.search(r"[\r\n]", (facts.known_command or "").strip()):
+        yield Problem(
+            ("command_to_execute",), "holds a newline, where cmd.exe stops reading", "Join the lines with &&."
+        )
+
+
+def arguments_belong_to_the_machine(facts: Facts) -> Findings:
+    for other in HANDLERS.values():
+        for name in sorted(other.arguments - facts.handler.arguments):
+            if getattr(facts.arguments, name) is not None:
+                yield Problem(
+                    (name,), f"is known to the {other.os_type.value} handler only", "Leave it out on this machine."
+                )
+
+
+def what_lands_on_the_machine_has_its_own_name(facts: Facts) -> Findings:
+    places: dict[str, list[Path]] = defaultdict(list)
+    fold = str.casefold if facts.os_type is OsType.WINDOWS else str
+    for script in facts.scripts:
+        if script.path.known:
+            field: Path = ("scripts", script.index, "uri" if script.url else _name_field(script))
+            places[fold(script.path.value)].append(field)
+    for index, leaf in enumerate(facts.arguments.known_file_uris):
+        url = parse(leaf.of()) if leaf.known else None
+        if url:
+            places[fold(url.local_path(facts.os_type))].append(("file_uris", index))
+    for fields in places.values():
+        for field in fields[1:]:
+            kept = "" if facts.os_type is OsType.WINDOWS else " (the Linux handler drops folders)"
+            yield Problem(
+                field,
+                f"lands on the machine under the same name as an earlier file{kept}, and would replace it",
+                "Give the files different names.",
+            )
+
+
+def downloaded_scripts_keep_their_name(facts: Facts) -> Findings:
+    for script in facts.scripts:
+        name = script.entry.name
+        if script.url is not None and name is not None and name.known and script.name.known:
+            if last_part(name.of()) != script.name.value:
+                yield Problem(
+                    ("scripts", script.index, "name"),
+                    "differs from the file's name in the URL, and a handler cannot rename what it downloads",
+                    "Write the last part of the URL, or leave name out.",
+                )
+
+
+def downloaded_scripts_have_a_certain_name(facts: Facts) -> Findings:
+    for script in facts.scripts:
+        if script.url is not None and script.path.known and facts.os_type is OsType.WINDOWS:
+            if "%" in script.path.value:
+                yield Problem(
+                    ("scripts", script.index, "uri"),
+                    "holds a percent escape, and under which name the Windows handler saves it is not certain",
+                    "Rename the file to letters, digits and . _ - only.",
+                )
+
+
+def pinned_hashes_belong_to_urls(facts: Facts) -> Findings:
+    for index, entry in enumerate(facts.arguments.known_scripts):
+        if isinstance(entry, Script) and entry.sha256 is not None and entry.uri is None:
+            yield Problem(("scripts", index, "sha256"), "is for a uri", "Leave it out: the text itself is hashed.")
+
+
+def identities_are_named_once(facts: Facts) -> Findings:
+    if facts.identity and facts.identity.client_id is not None and facts.identity.object_id is not None:
+        yield Problem(("managed_identity",), "has client_id and object_id", "Give one of them.")
+
+
+def one_way_to_read_blobs(facts: Facts) -> Findings:
+    given = facts.arguments
+    for name in ("storage_account_name", "storage_account_key"):
+        if given.managed_identity is not None and getattr(given, name) is not None:
+            yield Problem((name,), "is given beside managed_identity, which a handler refuses", "Leave one of them out.")
+
+
+def storage_name_and_key_come_together(facts: Facts) -> Findings:
+    name, key = facts.arguments.storage_account_name, facts.arguments.storage_account_key
+    if (name is None) != (key is None):
+        missing, other = ("storage_account_name", "key") if name is None else ("storage_account_key", "name")
+        yield Problem((missing,), f"is missing beside the account's {other}", "Give both, or neither.")
+
+
+def keys_read_blobs_only(facts: Facts) -> Findings:
+    if facts.arguments.storage_account_key is None:
+        return
+    for field, leaf in facts.urls:
+        url = parse(leaf.of()) if leaf.known else None
+        if url and not (url.reads_with_key and url.is_blob):
+            yield Problem(
+                field,
+                "is no blob's URL, and with a storage account key every URL must be one",
+                "Write https://<account>.blob.<cloud>/<container>/<blob>, or leave the key out.",
+            )
+
+
+def identities_need_a_recent_handler(facts: Facts) -> Findings:
+    version = facts.arguments.type_handler_version
+    if facts.os_type is OsType.LINUX or facts.arguments.managed_identity is None or not (version and version.known):
+        return
+    if re.fullmatch(r"\d+\.\d+", version.of()) and tuple(map(int, version.of().split("."))) < (1, 10):
+        yield Problem(("type_handler_version",), "knows no managed_identity", "Write '1.10', or leave it out.")
+
+
+def public_settings_hold_no_secret(facts: Facts) -> Findings:
+    given = facts.arguments
+    for name in ("timestamp", "skip_dos2unix"):
+        leaf = getattr(given, name)
+        if leaf is not None and leaf.secret:
+            yield Problem((name,), "is secret, and a handler reads it from public settings only", "Give a plain value.")
+    if not given.public_command:
+        return
+    where: list[tuple[Path, Leaf[object]]] = [*select(given, "command_to_execute")]
+    for part in ("path", "name", "content", "uri", "arguments", "arguments[]"):
+        where += select(given, f"scripts[].{part}")
+    for field, leaf in where:
+        if leaf.secret:
+            mend = "Leave public_command out: the command then travels protected."
+            yield Problem(field, "is secret, and public_command is True", mend)
+
+
+def triggers_hold_no_secret(facts: Facts) -> Findings:
+    triggers = facts.arguments.triggers
+    if isinstance(triggers, Leaf):
+        if triggers.secret:
+            yield Problem(("triggers",), "is secret, and triggers enter a public hash", _SECRETS_RERUN)
+        return
+    for key, leaf in (triggers or {}).items():
+        if leaf.secret:
+            yield Problem(("triggers", key), "is secret, and triggers enter a public hash", _SECRETS_RERUN)
+
+
+_SECRETS_RERUN = "Leave it out: a changed secret among the script's arguments re-runs by itself."
+
+
+def pinned_hashes_hold_no_secret(facts: Facts) -> Findings:
+    for field, leaf in select(facts.arguments, "scripts[].sha256"):
+        if leaf.secret:
+            yield Problem(field, "is secret, and a pinned hash is public", "Give it as a plain value.")
+
+
+def protected_settings_have_one_origin(facts: Facts) -> Findings:
+    given = facts.arguments
+    if given.protected_settings_from_key_vault is None:
+        return
+    protected = [
+        name
+        for name in ("managed_identity", "storage_account_name", "storage_account_key")
+        if getattr(given, name) is not None
+    ]
+    if not given.public_command:
+        protected.append("scripts" if given.command_to_execute is None else "command_to_execute")
+    for _, leaf in facts.urls:
+        url = parse(leaf.of()) if leaf.known else None
+        if leaf.secret or (url and url.has_token):
+            protected.append("file_uris")
+            break
+    if protected:
+        yield Problem(
+            ("protected_settings_from_key_vault",),
+            f"stands in for protectedSettings, and {', '.join(protected)} would go there too",
+            "Put all of protectedSettings into the vault's secret, or leave it out. public_command moves the command.",
+        )
+
+
+def files_are_read_over_https(facts: Facts) -> Findings:
+    for field, leaf in facts.urls:
+        if leaf.known and leaf.of().lower().startswith("http://"):
+            yield Problem(field, "is read over plain http: anyone on the way can change it", "Write https.")
+
+
+def identities_are_used(facts: Facts) -> Findings:
+    if facts.arguments.managed_identity is None:
+        return
+    leaves = downloads(facts.arguments, facts.scripts)
+    if not leaves and not isinstance(facts.arguments.file_uris, Leaf):
+        yield Problem(("managed_identity",), "is given, and nothing is downloaded with it", "Leave it out.")
+    for field, leaf in facts.urls:
+        url = parse(leaf.of()) if leaf.known else None
+        if url and not url.reads_with_identity:
+            yield Problem(
+                field,
+                "is not a host for which the handler asks for an identity: it is read anonymously",
+                "Write the blob's own address, <account>.blob.core.windows.net.",
+            )
+        elif url and url.has_signature and facts.os_type is OsType.WINDOWS:
+            yield Problem(
+                field,
+                "carries a SAS token beside managed_identity, which has failed on Windows (microsoft/onefuzz#2919)",
+                "Leave one of them out.",
+            )
+
+
+def keys_belong_to_the_account(facts: Facts) -> Findings:
+    name = facts.arguments.storage_account_name
+    if name is None or not name.readable or facts.arguments.storage_account_key is None:
+        return
+    for field, leaf in facts.urls:
+        url = parse(leaf.of()) if leaf.known else None
+        if url and url.reads_with_key and url.host.split(".")[0] != name.of():
+            yield Problem(
+                field,
+                "is in another account than storage_account_name: the handler signs every URL for that one",
+                "Name the account of the URLs.",
+            )
+
+
+def commands_find_their_files(facts: Facts) -> Findings:
+    command = facts.known_command
+    if command is None or facts.os_type is not OsType.WINDOWS:
+        return
+    for field, leaf in facts.urls:
+        url = parse(leaf.of()) if leaf.known else None
+        path = url.local_path(OsType.WINDOWS) if url else ""
+        if "/" in path and last_part(path) in command and path not in command.replace("\\", "/"):
+            yield Problem(
+                field,
+                "keeps its folders below the container on the machine, and the command names the file alone",
+                "Write the path with its folders, as in -File .\\folder\\script.ps1.",
+            )
+
+
+def failures_are_seen(facts: Facts) -> Findings:
+    leaf = facts.arguments.suppress_failures
+    if leaf is not None and leaf.value is True:
+        yield Problem(("suppress_failures",), "makes a failed script look like a success", "Leave it out.")
+
+
+def force_update_tags_differ(facts: Facts) -> Findings:
+    leaf = facts.arguments.force_update_tag
+    if leaf is not None and leaf.readable and leaf.of().strip().lower() == "true":
+        yield Problem(
+            ("force_update_tag",),
+            "is 'true', which forces one run and no further: only a tag that differs has an effect",
+            "Write a value that changes, or leave it out: a changed script re-runs by itself.",
+        )
+
+
+def upgrades_may_run_scripts_again(facts: Facts) -> Findings:
+    leaf = facts.arguments.enable_automatic_upgrade
+    if leaf is not None and leaf.value is True:
+        yield Problem(
+            ("enable_automatic_upgrade",), "reinstalls the handler at any time, and may run the scripts again",
+            "Leave it out, or write scripts that may run twice.",
+        )  # fmt: skip
+
+
+RULES = (
+    Rule(exactly_one_way_to_say_what_runs, "CSL validate(), codes 23 and 29; W: commandToExecute is required"),
+    Rule(scripts_are_known_in_shape, "design, guarantee 5"),
+    Rule(each_script_has_one_source, "design, section 2"),
+    Rule(urls_can_be_downloaded, "CSL main/files.go: cannot extract file name from URL; main/schema.go: format uri"),
+    Rule(script_names_are_file_names, "design: a script keeps its own name"),
+    Rule(scripts_suit_the_machine, "ARM: handler 1007 on the wrong platform; design, os_type"),
+    Rule(batch_files_have_plain_names, "cmd.exe /c and its quotes"),
+    Rule(script_arguments_arrive, "design: arguments are carried or refused"),
+    Rule(the_operating_system_is_clear, "design, os_type"),
+    Rule(the_command_suits_the_machine, "design, os_type"),
+    Rule(commands_for_cmd_are_one_line, "W: the command runs through cmd.exe"),
+    Rule(arguments_belong_to_the_machine, "W property table; CSL main/schema.go: additionalProperties false"),
+    Rule(what_lands_on_the_machine_has_its_own_name, "CSL save.go: O_TRUNC; W: folders are kept for blobs only"),
+    Rule(downloaded_scripts_keep_their_name, "no setting chooses the local name (azure-resource-manager-schemas#1052)"),
+    Rule(downloaded_scripts_have_a_certain_name, "FW: a file with %20 is not found by its decoded name"),
+    Rule(pinned_hashes_belong_to_urls, "design, section 2"),
+    Rule(identities_are_named_once, "CSL validate(), code 27"),
+    Rule(one_way_to_read_blobs, "W; CSL validate(), code 26"),
+    Rule(storage_name_and_key_come_together, "CSL validate(), code 30"),
+    Rule(keys_read_blobs_only, "W: all fileUris must be Azure blob URLs; CSL pkg/blobutil/url.go"),
+    Rule(identities_need_a_recent_handler, "W: versions 1.10 and later"),
+    Rule(public_settings_hold_no_secret, "design, guarantee 3"),
+    Rule(triggers_hold_no_secret, "design, guarantee 2"),
+    Rule(pinned_hashes_hold_no_secret, "design, guarantee 2"),
+    Rule(protected_settings_have_one_origin, "ARM: exclusive with protectedSettings"),
+    Rule(files_are_read_over_https, "design", refuses=False),
+    Rule(identities_are_used, "CSL pkg/download/blobwithmsitoken.go; microsoft/onefuzz#2919", refuses=False),
+    Rule(keys_belong_to_the_account, "CSL blob.go: the account named is used, not the URL's", refuses=False),
+    Rule(commands_find_their_files, "W: path below the container is kept; azure-docs#18943", refuses=False),
+    Rule(failures_are_seen, "ARM suppressFailures", refuses=False),
+    Rule(force_update_tags_differ, "ARM; azure-docs#51831", refuses=False),
+    Rule(upgrades_may_run_scripts_again, "Automatic Extension Upgrade: remove and reinstall", refuses=False),
+)
+
+def check(facts: Facts) -> tuple[list[Problem], list[Problem]]:
+    """All problems and all warnings of one component."""
+    problems: list[Problem] = []
+    for row in VALUES:
+        for field, leaf in select(facts.arguments, row.field):
+            if leaf.known and not row.good(leaf.value):
+                problems.append(Problem(field, row.reason, row.mend))
+    warnings: list[Problem] = []
+    for rule in RULES:
+        (problems if rule.refuses else warnings).extend(rule.find(facts))
+    order = list(Arguments.model_fields)
+    problems.sort(key=lambda problem: order.index(str(problem.field[0])) if problem.field else -1)
+    return problems, warnings
+
+
+def value_problems(field: str, value: object) -> list[Problem]:
+    """What is wrong with the value of one top-level argument that is looked at by itself."""
+    return [Problem((field,), row.reason, row.mend) for row in VALUES if row.field == field and not row.good(value)]
+
+
+def _name_field(script: RunnableScript) -> str:
+    if script.entry.name is not None:
+        return "name"
+    return "uri" if script.url is not None else "path" if script.entry.path is not None else "content"
