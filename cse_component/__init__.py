@@ -35,7 +35,14 @@ __all__ = [
 ]
 
 _MODULES = {
-    "args": ("CustomScriptExtensionArgs", "KeyVaultSecretReference", "ManagedIdentity", "OsType", "Script", "SourceVault"),
+    "args": (
+        "CustomScriptExtensionArgs",
+        "KeyVaultSecretReference",
+        "ManagedIdentity",
+        "OsType",
+        "Script",
+        "SourceVault",
+    ),
     "errors": ("ArgumentError", "CseError", "Problem"),
     "refusal": ("RefusedArguments",),
     "virtual_machine": ("CustomScriptExtension",),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Optional
+from typing import Any
 
 import pulumi
 
@@ -28,14 +28,16 @@ class Compilation:
 
     def __init__(self, resource: str, args: Any) -> None:
         if not isinstance(args, Mapping):
-            raise RefusedArguments(resource, (Problem((), "the arguments must be a map", "Write them in curly braces."),))
+            raise RefusedArguments(
+                resource, (Problem((), "the arguments must be a map", "Write them in curly braces."),)
+            )
         self.resource = resource
         self.arguments: dict[Any, Any] = settled(args)
         self._tree = {key: _passed(value) if key in _PASSED else value for key, value in self.arguments.items()}
         at_once = not holds_output(self._tree)
         self.first = self._compile(pending(self._tree), final=at_once)
         # Started only now: a refused component leaves no task behind that nobody awaits.
-        self._awaited: Optional[asyncio.Future[Compiled]] = None if at_once else asyncio.ensure_future(self._resolve())
+        self._awaited: asyncio.Future[Compiled] | None = None if at_once else asyncio.ensure_future(self._resolve())
 
     def part(self, choose: Callable[[Compiled], Any]) -> Any:
         """One part of the result, as an input. An awaitable is serialised leaf by leaf; an Output made of it would turn

@@ -11,9 +11,8 @@ value where that value may be a secret: messages are made of names, types, sizes
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
-Path = tuple[Union[str, int], ...]
+Path = tuple[str | int, ...]
 """Where an argument stands: `("scripts", 0, "path")`."""
 
 

@@ -1,7 +1,6 @@
 """Local files of scripts, read once however many machines run them."""
 
 import functools
-import os
 from pathlib import Path
 
 from .extension.text import UnusableScript
@@ -29,7 +28,7 @@ def read_file(path: str) -> bytes:
                 f"holds {status.st_size:,} bytes, and an extension's settings hold less than {LARGEST:,}",
                 "Put it into blob storage and give its URL as uri.",
             )
-        return _read(os.path.abspath(path), status.st_mtime_ns, status.st_size)
+        return _read(str(file.absolute()), status.st_mtime_ns, status.st_size)
     except FileNotFoundError:
         raise UnusableScript("does not exist", "Write the path relative to the program's directory.") from None
     except (OSError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Mapping
-from typing import Any, Optional, cast
+from typing import Any, cast
 
 import pulumi
 
@@ -12,7 +12,7 @@ from .extension.rules import value_problems
 from .leaves import holds_output, resolved
 from .refusal import RefusedArguments
 
-_Key = tuple[Optional[str], str, str]
+_Key = tuple[str | None, str, str]
 
 _claims: "weakref.WeakKeyDictionary[pulumi.Resource, dict[_Key, str]]" = weakref.WeakKeyDictionary()
 # Weakly by the program's root, so that several programs of one process do not see each other. The process that hosts
@@ -20,7 +20,7 @@ _claims: "weakref.WeakKeyDictionary[pulumi.Resource, dict[_Key, str]]" = weakref
 _rootless: dict[_Key, str] = {}
 
 
-def claim(component: str, provider: Optional[str], resource_group: str, vm_name: str) -> Optional[Problem]:
+def claim(component: str, provider: str | None, resource_group: str, vm_name: str) -> Problem | None:
     """Take a machine for a component, or say which other component has it.
 
     A handler runs once per machine whatever its extension's name: ARM refuses a second one with "Multiple VMExtensions
@@ -41,7 +41,7 @@ def claim(component: str, provider: Optional[str], resource_group: str, vm_name:
     )
 
 
-def provider_name(opts: pulumi.ResourceOptions) -> Optional[str]:
+def provider_name(opts: pulumi.ResourceOptions) -> str | None:
     """The logical name of the explicit azure-native provider that a component with these options uses."""
     given: list[Any] = [opts.provider]
     if isinstance(opts.providers, dict):
@@ -61,7 +61,9 @@ class Machine:
     Raises RefusedArguments when its names are known and another component has it.
     """
 
-    def __init__(self, component: str, resource: str, arguments: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self, component: str, resource: str, arguments: Mapping[str, Any], opts: pulumi.ResourceOptions
+    ) -> None:
         self._component = component
         self._resource = resource
         self._provider = provider_name(opts)
@@ -94,15 +96,13 @@ class Machine:
             problem for field, leaf in names.items() if leaf.known for problem in value_problems(field, leaf.value)
         ]
         if not problems and all(leaf.known for leaf in names.values()):
-            taken = claim(
-                self._component, self._provider, names["resource_group_name"].of(), names["vm_name"].of()
-            )
+            taken = claim(self._component, self._provider, names["resource_group_name"].of(), names["vm_name"].of())
             problems += [taken] if taken else []
         if problems:
             raise RefusedArguments(self._resource, tuple(problems))
 
 
-async def _machine_urn(vm_name: "pulumi.Output[Any]") -> Optional[str]:
+async def _machine_urn(vm_name: "pulumi.Output[Any]") -> str | None:
     urns = [await resource.urn.future() for resource in await vm_name.resources()]
     machines = {urn for urn in urns if urn and _is_machine(urn)}
     return machines.pop() if len(machines) == 1 else None
@@ -123,6 +123,5 @@ class _SourceMachine:
     """
 
     def __init__(self, vm_name: "pulumi.Output[Any]") -> None:
-        urn: pulumi.Output[Optional[str]] = pulumi.Output.from_input(_machine_urn(vm_name))
+        urn: pulumi.Output[str | None] = pulumi.Output.from_input(_machine_urn(vm_name))
         self.urn = urn
-

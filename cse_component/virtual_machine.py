@@ -5,7 +5,7 @@
 import importlib.metadata
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Optional
+from typing import Any
 
 import pulumi
 
@@ -61,9 +61,7 @@ class CustomScriptExtension(pulumi.ComponentResource):
     log_directory: pulumi.Output[str]
     """Where the handler logs on the machine."""
 
-    def __init__(
-        self, name: str, args: CustomScriptExtensionArgs, opts: Optional[pulumi.ResourceOptions] = None
-    ) -> None:
+    def __init__(self, name: str, args: CustomScriptExtensionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """
         Raises RefusedArguments, before anything is registered, when the arguments are known to be wrong. What is known
         only later is refused in the same words, and then neither the component nor the extension is registered.
@@ -153,6 +151,9 @@ class CustomScriptExtension(pulumi.ComponentResource):
 
 
 def _plan_part(key: str, compiled: Compiled) -> Any:
+    if key == "scripts":
+        # The whole list came from an Output: which keys it has was not known when the component was constructed.
+        return {name: emit(value) for name, value in compiled.plan.items() if name.startswith("script ")}
     return emit(compiled.plan.get(key))
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeVar, Union
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Tag, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from ..errors import Path, Problem
+from cse_component.errors import Path, Problem
+
 from .handlers import OsType
 from .leaf import Leaf
 
@@ -39,7 +40,7 @@ Plain = Annotated[T, BeforeValidator(_plain)]
 _KNOWN, _LATER = "<known>", "<later>"
 
 Shape = Annotated[
-    Union[Annotated[T, Tag(_KNOWN)], Annotated[Leaf[Any], Tag(_LATER)]],
+    Annotated[T, Tag(_KNOWN)] | Annotated[Leaf[Any], Tag(_LATER)],
     Discriminator(lambda value: _LATER if isinstance(value, Leaf) and not value.known else _KNOWN),
 ]
 """A list or a map that may itself be unknown for now; then it is a leaf without a value."""
@@ -56,7 +57,9 @@ def _without_none(data: Any) -> Any:
     if not isinstance(data, Mapping):
         return data
     return {
-        key: value for key, value in data.items() if not (isinstance(value, Leaf) and value.known and value.value is None)
+        key: value
+        for key, value in data.items()
+        if not (isinstance(value, Leaf) and value.known and value.value is None)
     }
 
 

@@ -11,7 +11,8 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from ..errors import Path, Problem
+from cse_component.errors import Path, Problem
+
 from .handlers import Handler, Interpreter, OsType
 from .leaf import Made, join, make
 from .scripts import RunnableScript
@@ -115,7 +116,7 @@ def windows_command(scripts: Sequence[RunnableScript], handler: Handler) -> Made
 
 
 _WRITER = (
-    'powershell -NoProfile -NonInteractive -ExecutionPolicy Unrestricted -Command "$ErrorActionPreference=\'Stop\';'
+    "powershell -NoProfile -NonInteractive -ExecutionPolicy Unrestricted -Command \"$ErrorActionPreference='Stop';"
     "function w($n,$b){[IO.File]::WriteAllBytes((Join-Path $PWD $n),[Convert]::FromBase64String($b))}"
 )
 # Plain base64 into a file under the script's own name: encoded commands and Invoke-Expression run by SYSTEM are what
@@ -135,9 +136,7 @@ def linux_command(scripts: Sequence[RunnableScript], handler: Handler) -> Made:
 def linux_script(scripts: Sequence[RunnableScript], handler: Handler) -> Made:
     """The `script` setting, in base64: writes the inline scripts under their own names, then runs each."""
     parts: list[str | Made] = ["#!/bin/sh\nset -e\n"]
-    for script in scripts:
-        if script.text is not None:
-            parts.append(make(_write_on_linux, script.name, script.text))
+    parts += [make(_write_on_linux, script.name, script.text) for script in scripts if script.text is not None]
     parts += [join("", [invocation(script, handler), "\n"]) for script in scripts]
     return make(lambda text: base64.b64encode(text.encode()).decode(), join("", parts))
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ArgumentError, Problem
+from cse_component.errors import ArgumentError, Problem
+
 from . import digest
 from .arguments import Arguments, ManagedIdentity, parse
 from .command_line import invocation, linux_command, linux_script, windows_command

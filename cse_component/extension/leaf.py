@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -47,7 +47,8 @@ class Leaf(Generic[T]):
 
     def of(self) -> T:
         """The value of a leaf that is known."""
-        assert self.known and self.value is not None
+        assert self.known
+        assert self.value is not None
         return self.value
 
     @classmethod
@@ -61,7 +62,9 @@ class Leaf(Generic[T]):
         def check(value: Any) -> Leaf[Any]:
             if not isinstance(value, Leaf):
                 raise PydanticCustomError("leaf_type", "{is_}", {"wanted": TYPE_NAMES[wanted], "is_": type_name(value)})
-            fits = isinstance(value.value, _SCALARS if wanted is object else wanted) and (wanted is not int or not isinstance(value.value, bool))
+            fits = isinstance(value.value, _SCALARS if wanted is object else wanted) and (
+                wanted is not int or not isinstance(value.value, bool)
+            )
             if value.known and not fits:
                 raise PydanticCustomError(
                     "leaf_type", "{is_}", {"wanted": TYPE_NAMES[wanted], "is_": type_name(value.value)}
@@ -128,7 +131,7 @@ class Made:
         return self.by_rule or any(leaf.secret for leaf in self.leaves)
 
 
-Tree = Union[Made, Leaf[Any], Mapping[str, "Tree"], Sequence["Tree"], str, int, bool]
+Tree = Made | Leaf[Any] | Mapping[str, "Tree"] | Sequence["Tree"] | str | int | bool
 """Compiled settings or plan: plain JSON, with `Made` and `Leaf` where a value came from an argument."""
 
 

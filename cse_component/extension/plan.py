@@ -10,7 +10,8 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from ..errors import Problem, spell
+from cse_component.errors import Problem, spell
+
 from .arguments import Arguments, ManagedIdentity
 from .command_line import words
 from .handlers import Handler
@@ -49,10 +50,12 @@ def plan(
         },
         "command": _command(arguments, handler, scripts),
     }
-    if isinstance(arguments.scripts, list) and not any(isinstance(entry, Leaf) for entry in arguments.scripts):
-        lines.update((f"script {script.label}", _script(script)) for script in scripts)
-    else:
-        lines["scripts"] = {script.label: _script(script) for script in scripts}
+    if isinstance(arguments.scripts, Leaf):
+        lines["scripts"] = arguments.scripts
+    for index, entry in enumerate(arguments.known_scripts):
+        if isinstance(entry, Leaf):
+            lines[f"script scripts[{index}]"] = entry
+    lines.update((f"script {script.label}", _script(script)) for script in scripts)
     lines["files"] = _files(arguments, handler)
     lines["identity"] = _identity(arguments)
     lines["triggers"] = _triggers(arguments)
@@ -149,4 +152,3 @@ def _identity(arguments: Arguments) -> Tree:
 def _triggers(arguments: Arguments) -> Tree:
     given = arguments.triggers
     return given if isinstance(given, Leaf) else dict(given or {})
-

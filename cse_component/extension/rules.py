@@ -15,7 +15,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..errors import Path, Problem
+from cse_component.errors import Path, Problem
+
 from .arguments import Arguments, ManagedIdentity, Script
 from .command_line import argument_problems, unfit_name
 from .handlers import HANDLERS, Handler, OsType
@@ -355,7 +356,9 @@ def the_command_suits_the_machine(facts: Facts) -> Findings:
 
 
 _SPEAKS_FOR = {
-    OsType.LINUX: re.compile(r"(sudo|bash|sh|apt|apt-get|yum|dnf|zypper|chmod|systemctl)\s|\./|/(bin|usr|opt|etc|tmp)/"),
+    OsType.LINUX: re.compile(
+        r"(sudo|bash|sh|apt|apt-get|yum|dnf|zypper|chmod|systemctl)\s|\./|/(bin|usr|opt|etc|tmp)/"
+    ),
     OsType.WINDOWS: re.compile(r"(?i)(powershell|cmd|msiexec|cscript|wscript)(\.exe)?\s|\.\\|[a-z]:\\|\\\\"),
 }
 
@@ -435,7 +438,9 @@ def one_way_to_read_blobs(facts: Facts) -> Findings:
     given = facts.arguments
     for name in ("storage_account_name", "storage_account_key"):
         if given.managed_identity is not None and getattr(given, name) is not None:
-            yield Problem((name,), "is given beside managed_identity, which a handler refuses", "Leave one of them out.")
+            yield Problem(
+                (name,), "is given beside managed_identity, which a handler refuses", "Leave one of them out."
+            )
 
 
 def storage_name_and_key_come_together(facts: Facts) -> Findings:
@@ -643,6 +648,7 @@ RULES = (
     Rule(force_update_tags_differ, "ARM; azure-docs#51831", refuses=False),
     Rule(upgrades_may_run_scripts_again, "Automatic Extension Upgrade: remove and reinstall", refuses=False),
 )
+
 
 def check(facts: Facts) -> tuple[list[Problem], list[Problem]]:
     """All problems and all warnings of one component."""

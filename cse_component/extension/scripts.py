@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ..errors import Problem
+from cse_component.errors import Problem
+
 from .arguments import Arguments, Script
 from .handlers import SUFFIX_OS, Handler, Interpreter, OsType
 from .leaf import Leaf, Made, make
