@@ -1,7 +1,7 @@
 """One compile for one component: at once when its arguments hold no Output, else awaited, and then awaited only once."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pulumi
@@ -10,7 +10,7 @@ from .errors import ArgumentError, Problem
 from .extension.compile import Compiled, compile_extension
 from .extension.leaf import Leaf
 from .files import read_file
-from .leaves import Passed, holds_output, pending, resolved, settled
+from .leaves import Later, Passed, holds_output, pending, resolved, settled
 from .refusal import RefusedArguments
 
 _PASSED = ("resource_group_name", "vm_name", "location", "tags")
@@ -42,13 +42,15 @@ class Compilation:
     def part(self, choose: Callable[[Compiled], Any]) -> Any:
         """One part of the result, as an input. An awaitable is serialised leaf by leaf; an Output made of it would turn
         the whole of it unknown."""
-        if self._awaited is None:
-            return choose(self.first)
-        return self.later(choose)
+        return choose(self.first) if self._awaited is None else self.later(choose)
 
-    async def later(self, choose: Callable[[Compiled], Any]) -> Any:
+    def later(self, choose: Callable[[Compiled], Any]) -> Awaitable[Any]:
         """The same, always awaited."""
-        return choose(self.first if self._awaited is None else await self._awaited)
+
+        async def chosen() -> Any:
+            return choose(self.first if self._awaited is None else await self._awaited)
+
+        return Later(chosen)
 
     async def _resolve(self) -> Compiled:
         return self._compile(await resolved(self._tree), final=True)

@@ -5,13 +5,23 @@ Output of exactly those sources. So a value made of an unknown is unknown, of a 
 resources it depends on: a rebuilt machine gets its extension again only because of these dependencies.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from inspect import isawaitable
 from typing import Any
 
 import pulumi
 
 from .extension.leaf import Leaf, Made, Tree
+
+
+class Later:
+    """An awaitable input. Unlike a coroutine it may go unawaited, as when the program fails before it is needed."""
+
+    def __init__(self, start: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self._start = start
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._start().__await__()
 
 
 class Passed(Leaf[Any]):

@@ -9,7 +9,7 @@ import pulumi
 from .errors import Problem
 from .extension.leaf import Leaf
 from .extension.rules import value_problems
-from .leaves import holds_output, resolved
+from .leaves import Later, holds_output, resolved
 from .refusal import RefusedArguments
 
 _Key = tuple[str | None, str, str]
@@ -81,7 +81,7 @@ class Machine:
     @property
     def plan(self) -> dict[str, Any]:
         """What the plan says of it."""
-        lines: dict[str, Any] = {"machine": self._names["vm_name"] if self._plain else self._checked()}
+        lines: dict[str, Any] = {"machine": self._names["vm_name"] if self._plain else Later(self._checked)}
         if self.replace_with is None:
             lines["ifRebuilt"] = "nothing runs: vm_name is text; give vm.name, or deleted_with, and the script follows"
         return lines

@@ -1,0 +1,34 @@
+"""Fixtures of the tests on the real engine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cse_component.testing import LocalAzure
+from tests.engine import Engine
+
+# `make setup` links the CLI beside the interpreter: then pytest also works without `make`.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+@pytest.fixture
+def azure() -> Iterator[LocalAzure]:
+    with LocalAzure() as azure:
+        yield azure
+
+
+@pytest.fixture
+def engine(azure: LocalAzure) -> Engine:
+    return Engine(azure)
+
+
+@pytest.fixture
+def program_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory that relative paths of scripts start from."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
