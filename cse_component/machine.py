@@ -8,7 +8,7 @@ import pulumi
 
 from .errors import Problem
 from .extension.leaf import Leaf
-from .extension.rules import value_problems
+from .extension.values import wrong_value
 from .leaves import Later, holds_output, resolved
 from .refusal import RefusedArguments
 
@@ -93,7 +93,7 @@ class Machine:
 
     def _check(self, names: Mapping[str, Leaf[Any]]) -> None:
         problems = [
-            problem for field, leaf in names.items() if leaf.known for problem in value_problems(field, leaf.value)
+            problem for field, leaf in names.items() if leaf.known for problem in wrong_value(field, leaf.value)
         ]
         if not problems and all(leaf.known for leaf in names.values()):
             taken = claim(self._component, self._provider, names["resource_group_name"].of(), names["vm_name"].of())

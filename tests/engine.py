@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -20,6 +20,7 @@ import pulumi.automation as auto
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2_grpc
 
+from cse_component import CustomScriptExtension, CustomScriptExtensionArgs
 from cse_component.testing import LocalAzure
 
 VM = "azure-native:compute:VirtualMachine"
@@ -68,28 +69,33 @@ class Engine:
         self._stack: auto.Stack | None = None
         self.said: list[str] = []
 
-    def preview(self, program: Callable[[], Any], *, diff: bool = True) -> Result:
+    def preview(self, program: Callable[[], object], *, diff: bool = True) -> Result:
         return self._run(program, "preview", diff=diff)
 
-    def up(self, program: Callable[[], Any]) -> Result:
+    def up(self, program: Callable[[], object]) -> Result:
         return self._run(program, "up")
 
-    def stack(self, program: Callable[[], Any]) -> auto.Stack:
+    def stack(self, program: Callable[[], object]) -> auto.Stack:
         if self._stack is None:
             self._stack = self.azure.stack(program, **self._arguments)
-        self._stack.workspace.program = program
+        self._stack.workspace.program = _without_result(program)
         return self._stack
+
+    def resources(self, kind: str) -> list[dict[str, Any]]:
+        """What the state holds of a type, secrets in the clear."""
+        deployment = self.stack(lambda: None).export_stack().deployment or {}
+        return [resource for resource in deployment["resources"] if resource["type"] == kind]
 
     def state(self) -> str:
         """The state file as it lies on the disk."""
         directory = Path(url2pathname(urlsplit(self.azure.environment["PULUMI_BACKEND_URL"]).path))
         return "".join(file.read_text() for file in sorted(directory.rglob("*.json")))
 
-    def preview_json(self, program: Callable[[], Any], *, streaming: bool = False) -> str:
+    def preview_json(self, program: Callable[[], object], *, streaming: bool = False) -> str:
         """`pulumi preview --json`, both streams."""
         stack = self.stack(program)
         server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
-        language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
+        language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(_without_result(program)), server)
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         try:
@@ -115,7 +121,7 @@ class Engine:
         self.said += [done.stdout, done.stderr]
         return done.stdout + done.stderr
 
-    def _run(self, program: Callable[[], Any], operation: str, **options: Any) -> Result:
+    def _run(self, program: Callable[[], object], operation: str, **options: Any) -> Result:
         out: list[str] = []
         err: list[str] = []
         events: list[Any] = []
@@ -139,7 +145,26 @@ class Engine:
         return result
 
 
-def resource_group(name: str = "rg") -> pulumi.CustomResource:
+def _without_result(program: Callable[[], object]) -> Callable[[], None]:
+    # Pulumi exports what a program returns.
+    def run() -> None:
+        program()
+
+    return run
+
+
+def component(name: str = "web", opts: pulumi.ResourceOptions | None = None, **arguments: Any) -> CustomScriptExtension:
+    """A component on `vm1` in `rg`, where nothing else is said; arguments may be as wrong as a test wants."""
+    given = {"resource_group_name": "rg", "vm_name": "vm1", **arguments}
+    return CustomScriptExtension(name, cast(CustomScriptExtensionArgs, given), opts)
+
+
+def resource(name: str, **inputs: Any) -> Any:
+    """A resource of a type LocalAzure knows nothing of; an input that is None is an output, unknown until it is made."""
+    return pulumi.CustomResource("azure-native:cdn:Page", name, {"resourceGroupName": "rg", **inputs}, VERSION)
+
+
+def resource_group(name: str = "rg") -> Any:
     return pulumi.CustomResource(
         "azure-native:resources:ResourceGroup",
         name,
@@ -150,7 +175,7 @@ def resource_group(name: str = "rg") -> pulumi.CustomResource:
 
 def machine(
     name: str = "vm1", group: Any = "rg", location: str = "westeurope", system: str = "windows", **options: Any
-) -> pulumi.CustomResource:
+) -> Any:
     """A virtual machine, as much of it as LocalAzure asks for. Its outputs are `name` and `location`."""
     inputs = {
         "resourceGroupName": group, "vmName": name, "location": location, "name": None,

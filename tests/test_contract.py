@@ -12,11 +12,12 @@ import pulumi
 from pulumi import ResourceOptions
 
 import cse_component
-from cse_component import CustomScriptExtension, CustomScriptExtensionArgs, ManagedIdentity, Script
+from cse_component import CustomScriptExtensionArgs, ManagedIdentity, Script
 from cse_component.extension import arguments
 from cse_component.testing import LocalAzure
-from tests.engine import VERSION, Engine
+from tests.engine import VERSION, Engine, component
 
+COMPONENT = "cse-component:index:CustomScriptExtension"
 EXTENSION = "azure-native:compute:VirtualMachineExtension"
 
 
@@ -57,8 +58,8 @@ def test_every_argument_says_whether_it_is_required() -> None:
             assert after.startswith(("Required. ", "Optional. ", "Conditional. ")), name
 
 
-def program(arguments: dict[str, Any]) -> Callable[[], None]:
-    return lambda: CustomScriptExtension("web", arguments) and None  # type: ignore[arg-type]
+def program(arguments: dict[str, Any]) -> Callable[[], object]:
+    return lambda: component(**arguments)
 
 
 EVERYTHING: dict[str, Any] = {
@@ -85,13 +86,12 @@ def test_the_extensions_properties_are_those_of_the_typed_class(engine: Engine) 
 def test_names_in_state_do_not_change(engine: Engine, azure: LocalAzure) -> None:
     azure.add_vm("rg", "vm1")
     engine.up(program({"resource_group_name": "rg", "vm_name": "vm1", "command_to_execute": "x"}))
-    deployed = engine.stack(program({})).export_stack().deployment["resources"]
-    assert [resource["urn"].partition("demo::")[2] for resource in deployed if "xtension" in resource["urn"]] == [
+    (made,), (child,) = engine.resources(COMPONENT), engine.resources(EXTENSION)
+    assert [resource["urn"].partition("demo::")[2] for resource in (made, child)] == [
         "cse-component:index:CustomScriptExtension::web",
         f"cse-component:index:CustomScriptExtension${EXTENSION}::web",
     ]
-    component = next(r for r in deployed if r["type"] == "cse-component:index:CustomScriptExtension")
-    assert set(component["outputs"]) == {
+    assert set(made["outputs"]) == {
         "extensionId", "extensionName", "provisioningState", "timestamp", "contentSha256", "fileSha256", "commandLine",
         "downloadDirectory", "logDirectory",
     }  # fmt: skip
@@ -105,14 +105,14 @@ def test_the_typed_class_in_its_place_changes_nothing(engine: Engine, azure: Loc
         for version in (20230301, 20240701)
     ]
 
-    def bare(with_aliases: bool) -> Callable[[], None]:
+    def bare(with_aliases: bool) -> Callable[[], object]:
         inputs = {
             "resourceGroupName": "rg", "vmName": "vm1", "vmExtensionName": "CustomScriptExtension", "location": "westeurope",
             "publisher": "Microsoft.Compute", "type": "CustomScriptExtension", "typeHandlerVersion": "1.10",
             "protectedSettings": pulumi.Output.secret({"commandToExecute": "x"}), "settings": {"timestamp": 1},
         }  # fmt: skip
         opts = ResourceOptions.merge(VERSION, ResourceOptions(aliases=aliases if with_aliases else None))
-        return lambda: pulumi.CustomResource(EXTENSION, "bare", inputs, opts) and None
+        return lambda: pulumi.CustomResource(EXTENSION, "bare", inputs, opts)
 
     engine.up(lambda: bare(True)())
     assert engine.preview(lambda: bare(False)()).changes == {}

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from cse_component import CustomScriptExtension, CustomScriptExtensionArgs
 from cse_component.testing import LocalAzure
-from tests.engine import Engine
+from tests.engine import Engine, component
 
 STORAGE = "https://mystorage.blob.core.windows.net"
 BUILD = "https://xxxxxxx.blob.core.windows.net/buildServer1"
@@ -19,8 +18,7 @@ KEY = "TmJK/1N3AbAZ3q/+hOXoi/l73zOqsaxXDhqa9Y83/v5UpXQp2DQIBuv2Tifp60cE/OaHsJZmQ
 def received(engine: Engine, azure: LocalAzure, **arguments: Any) -> tuple[str, str, list[str]]:
     """Public and protected settings as canonical JSON, and publisher, type and version."""
     azure.add_vm("rg", "vm1", os_type="Windows")
-    args: CustomScriptExtensionArgs = {"resource_group_name": "rg", "vm_name": "vm1", **arguments}  # type: ignore[typeddict-item]
-    result = engine.up(lambda: CustomScriptExtension("example", args) and None)
+    result = engine.up(lambda: component("example", **arguments))
     assert not result.failed, result.text
     sent = azure.extension("vm1")
     assert [run.exit_code for run in azure.runs("vm1")] == [0]

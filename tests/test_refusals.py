@@ -14,15 +14,7 @@ import pytest
 import cse_component
 from cse_component import CseError, CustomScriptExtension, RefusedArguments
 from cse_component.files import LARGEST
-from tests.engine import Engine, machine
-
-
-def component(**arguments: Any) -> Callable[[], None]:
-    def program() -> None:
-        machine("other")
-        CustomScriptExtension("web", {"resource_group_name": "rg", "vm_name": "vm1", **arguments})
-
-    return program
+from tests.engine import Engine, component, machine, resource
 
 
 def outputs(value: Any) -> Any:
@@ -57,7 +49,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_a_refused_component_registers_nothing(
     engine: Engine, arguments: dict[str, Any], said: str, later: bool, operation: str
 ) -> None:
-    result = getattr(engine, operation)(lambda: component(**(outputs(arguments) if later else arguments))())
+    result = getattr(engine, operation)(lambda: component(**(outputs(arguments) if later else arguments)))
     shown = "\n".join(line.strip() for line in (result.text + result.errors).split("\n"))
     assert result.failed
     assert "CustomScriptExtension 'web' cannot be deployed, 1 problem:" in shown
@@ -89,10 +81,7 @@ def test_a_name_that_comes_later_is_looked_at_too(engine: Engine, name: str) -> 
 
     def program() -> None:
         vm = machine()
-        CustomScriptExtension(
-            "web",
-            {"resource_group_name": "rg", "vm_name": "vm1", "command_to_execute": "x", name: vm.id},  # type: ignore[misc]
-        )
+        component(command_to_execute="x", **{name: vm.id})
 
     result = engine.up(program)
     assert f"{name}: is not the name of" in result.text + result.errors
@@ -101,8 +90,8 @@ def test_a_name_that_comes_later_is_looked_at_too(engine: Engine, name: str) -> 
 
 def test_an_unknown_list_of_scripts_is_refused_in_words(engine: Engine) -> None:
     def program() -> None:
-        made = pulumi.CustomResource("azure-native:cdn:Page", "page", {"resourceGroupName": "rg", "scripts": None})
-        CustomScriptExtension("web", {"resource_group_name": "rg", "vm_name": "vm1", "scripts": made.scripts})  # type: ignore[attr-defined]
+        made = resource("page", scripts=None)
+        CustomScriptExtension("web", {"resource_group_name": "rg", "vm_name": "vm1", "scripts": made.scripts})
 
     result = engine.preview(program)
     assert "scripts: is not known at preview" in result.text + result.errors
@@ -110,10 +99,10 @@ def test_an_unknown_list_of_scripts_is_refused_in_words(engine: Engine) -> None:
 
 def test_an_unknown_list_of_urls_is_waited_for(engine: Engine) -> None:
     def program() -> None:
-        made = pulumi.CustomResource("azure-native:cdn:Page", "page", {"resourceGroupName": "rg", "urls": None})
+        made = resource("page", urls=None)
         CustomScriptExtension(
             "web",
-            {"resource_group_name": "rg", "vm_name": "vm1", "command_to_execute": "x", "file_uris": made.urls},  # type: ignore[attr-defined]
+            {"resource_group_name": "rg", "vm_name": "vm1", "command_to_execute": "x", "file_uris": made.urls},
         )
 
     assert not engine.preview(program).failed

@@ -13,7 +13,7 @@ import pytest
 
 from cse_component import CustomScriptExtension, OsType
 from cse_component.testing import LocalAzure
-from tests.engine import Engine, machine
+from tests.engine import Engine, component, machine
 
 CANARIES = {
     "argument": "c4n4ry-Argument-9f8e7d",
@@ -51,7 +51,7 @@ def url(token: str) -> str:
     return f"https://acct.blob.core.windows.net/c/data.json?sv=2022&sig={token}"
 
 
-def scripts(system: OsType, changed: str = "") -> Callable[[], None]:
+def scripts(system: OsType, changed: str = "") -> Callable[[], object]:
     suffix = "ps1" if system is OsType.WINDOWS else "sh"
 
     def program() -> None:
@@ -60,7 +60,7 @@ def scripts(system: OsType, changed: str = "") -> Callable[[], None]:
             "web",
             {
                 "resource_group_name": "rg",
-                "vm_name": machine(system=system.value.lower()).name,  # type: ignore[attr-defined]
+                "vm_name": machine(system=system.value.lower()).name,
                 "os_type": system,
                 "scripts": [
                     {
@@ -86,14 +86,14 @@ def scripts(system: OsType, changed: str = "") -> Callable[[], None]:
     return program
 
 
-def command(system: OsType, changed: str = "") -> Callable[[], None]:
+def command(system: OsType, changed: str = "") -> Callable[[], object]:
     def program() -> None:
         config = pulumi.Config()
         CustomScriptExtension(
             "web",
             {
                 "resource_group_name": "rg",
-                "vm_name": machine(system=system.value.lower()).name,  # type: ignore[attr-defined]
+                "vm_name": machine(system=system.value.lower()).name,
                 "os_type": system,
                 "command_to_execute": pulumi.Output.concat("run --with ", config.require_secret("command"), changed),
                 "storage_account_name": "acct",
@@ -113,7 +113,7 @@ def engine(azure: LocalAzure) -> Engine:
 @pytest.mark.parametrize("system", list(OsType))
 @pytest.mark.parametrize("program", [scripts, command])
 def test_no_secret_is_printed_stored_or_sent_in_the_clear(
-    engine: Engine, azure: LocalAzure, program: Callable[..., Callable[[], None]], system: OsType
+    engine: Engine, azure: LocalAzure, program: Callable[..., Callable[[], object]], system: OsType
 ) -> None:
     first, second = program(system), program(system, "; echo more")
     engine.preview(first)
@@ -136,14 +136,14 @@ def test_no_secret_is_printed_stored_or_sent_in_the_clear(
 
 
 def test_a_rotated_secret_runs_again_and_is_shown_nowhere(engine: Engine, azure: LocalAzure) -> None:
-    def program(value: str) -> Callable[[], None]:
+    def program(value: str) -> Callable[[], object]:
         return lambda: CustomScriptExtension(
             "web",
             {
-                "resource_group_name": "rg", "vm_name": machine().name,  # type: ignore[attr-defined]
+                "resource_group_name": "rg", "vm_name": machine().name,
                 "scripts": [{"content": "echo", "name": "a.ps1", "arguments": [pulumi.Output.secret(value)]}],
             },
-        ) and None  # fmt: skip
+        )  # fmt: skip
 
     engine.up(program(CANARIES["argument"]))
     preview = engine.preview(program(CANARIES["command"]))
@@ -185,7 +185,7 @@ def test_no_refusal_holds_the_value(engine: Engine, arguments: dict[str, Any], s
         return pulumi.Output.secret(value.replace("{}", CANARIES["argument"])) if secret else value
 
     def program() -> None:
-        CustomScriptExtension("web", {"resource_group_name": "rg", "vm_name": machine().name, **with_canary(arguments)})  # type: ignore[attr-defined]
+        component(vm_name=machine().name, **with_canary(arguments))
 
     result = engine.preview(program)
     engine.preview_json(program)

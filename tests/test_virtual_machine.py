@@ -12,22 +12,19 @@ import pytest
 
 from cse_component import CustomScriptExtension, OsType
 from cse_component.testing import LocalAzure
-from tests.engine import VM, Engine, machine, resource_group
+from tests.engine import VM, Engine, component, machine, resource, resource_group
 
 COMPONENT = "cse-component:index:CustomScriptExtension"
 EXTENSION = "azure-native:compute:VirtualMachineExtension"
 SCRIPT = "param($Site)\nInstall-WindowsFeature Web-Server\nWrite-Host $Site\n"
 
 
-def on_vm1(system: str = "windows", **arguments: Any) -> Callable[[], None]:
+def on_vm1(system: str = "windows", **arguments: Any) -> Callable[[], object]:
     """A program with one machine and one component."""
 
     def program() -> None:
         vm = machine(system=system)
-        CustomScriptExtension(
-            "web",
-            {"resource_group_name": "rg", "vm_name": vm.name, "location": vm.location, **arguments},  # type: ignore[typeddict-item, attr-defined]
-        )
+        component(vm_name=vm.name, location=vm.location, **arguments)
 
     return program
 
@@ -73,7 +70,7 @@ def test_a_reviewer_sees_the_changed_line_and_the_reason(engine: Engine, script:
 
 
 def test_yaml_like_text_is_compared_line_by_line(engine: Engine) -> None:
-    def program(value: str) -> Callable[[], None]:
+    def program(value: str) -> Callable[[], object]:
         content = f"zebra: {value}\napple: 1\nlist:\n  - b\n  - a\n"
         return on_vm1(scripts=[{"content": content, "name": "answers.sh"}], system="linux")
 
@@ -148,8 +145,8 @@ def test_linux_scripts_are_sent_as_script(engine: Engine, azure: LocalAzure) -> 
 
 def test_an_unknown_value_stays_in_its_leaf(engine: Engine) -> None:
     def program() -> None:
-        account = pulumi.CustomResource("azure-native:storage:Blob", "blob", {"url": None, "resourceGroupName": "rg"})
-        url: Any = account.url  # type: ignore[attr-defined]
+        account = resource("blob", url=None)
+        url: Any = account.url
         CustomScriptExtension(
             "web",
             {
@@ -171,8 +168,8 @@ def test_an_unknown_value_stays_in_its_leaf(engine: Engine) -> None:
 @pytest.mark.parametrize("secret", [True, False])
 def test_a_secret_that_is_not_known_yet_leaves_the_timestamp_known(engine: Engine, secret: bool) -> None:
     def program() -> None:
-        made = pulumi.CustomResource("azure-native:storage:Blob", "blob", {"url": None, "resourceGroupName": "rg"})
-        value: Any = made.url  # type: ignore[attr-defined]
+        made = resource("blob", url=None)
+        value: Any = made.url
         CustomScriptExtension(
             "web",
             {
@@ -188,15 +185,13 @@ def test_a_secret_that_is_not_known_yet_leaves_the_timestamp_known(engine: Engin
 def test_dependencies_of_every_argument_are_kept(engine: Engine, azure: LocalAzure) -> None:
     def program() -> None:
         vm = machine()
-        blob = pulumi.CustomResource(
-            "azure-native:cdn:Page", "blob", {"resourceGroupName": "rg", "url": "https://h/x.ps1"}
-        )
-        CustomScriptExtension("web", {"resource_group_name": "rg", "vm_name": vm.name, "scripts": [{"uri": blob.url}]})  # type: ignore[attr-defined]
+        blob = resource("blob", url="https://h/x.ps1")
+        component(vm_name=vm.name, scripts=[{"uri": blob.url}])
 
     engine.up(program)
     made = [call.urn.rpartition("::")[2] for call in azure.calls if call.method == "create"]
     assert made[-1] == "web"
-    (extension,) = [r for r in engine.stack(program).export_stack().deployment["resources"] if r["type"] == EXTENSION]
+    (extension,) = engine.resources(EXTENSION)
     assert {urn.rpartition("::")[2] for urn in extension["dependencies"]} == {"vm1", "blob"}
 
 
@@ -205,7 +200,7 @@ def test_outputs(engine: Engine) -> None:
         web = CustomScriptExtension(
             "web",
             {
-                "resource_group_name": "rg", "vm_name": machine().name,  # type: ignore[attr-defined]
+                "resource_group_name": "rg", "vm_name": machine().name,
                 "scripts": [{"content": "echo", "name": "a.ps1", "arguments": ["x"]},
                             {"content": pulumi.Output.secret("echo 2"), "name": "b.ps1"}],
             },
@@ -234,7 +229,7 @@ def test_shapes_may_come_from_outputs(engine: Engine, azure: LocalAzure) -> None
         CustomScriptExtension(
             "web",
             {
-                "resource_group_name": "rg", "vm_name": machine(system="linux").name, "os_type": OsType.LINUX,  # type: ignore[attr-defined]
+                "resource_group_name": "rg", "vm_name": machine(system="linux").name, "os_type": OsType.LINUX,
                 "scripts": pulumi.Output.secret([{"content": "echo s3cr3t", "name": "a.sh", "arguments": ["s3cr3t too"]}]),
                 "file_uris": pulumi.Output.from_input(["https://acct.blob.core.windows.net/c/x"]),
                 "managed_identity": pulumi.Output.secret({}),
@@ -262,13 +257,14 @@ def test_awaitables_are_arguments_like_others(engine: Engine, azure: LocalAzure)
 # Life of the machine -----------------------------------------------------------------------------------------------
 
 
-def rebuilt(vm_name: str, **options: Any) -> Callable[[str], Callable[[], None]]:
+def rebuilt(vm_name: str, **options: Any) -> Callable[[str], Callable[[], object]]:
     """A program whose machine is replaced, under its own name, when the location changes."""
 
-    def at(location: str) -> Callable[[], None]:
+    def at(location: str) -> Callable[[], object]:
         def program() -> None:
             vm = machine(location=location)
-            opts = pulumi.ResourceOptions(**{name: vm if value == "vm" else [vm] for name, value in options.items()})
+            given: dict[str, Any] = {name: vm if value == "vm" else [vm] for name, value in options.items()}
+            opts = pulumi.ResourceOptions(**given)
             CustomScriptExtension(
                 "web",
                 {
@@ -276,7 +272,7 @@ def rebuilt(vm_name: str, **options: Any) -> Callable[[str], Callable[[], None]]
                     "vm_name": vm.name if vm_name == "output" else "vm1",
                     "command_to_execute": "x",
                 },
-                opts,  # type: ignore[attr-defined]
+                opts,
             )
 
         return program
@@ -343,12 +339,9 @@ def test_a_failed_update_runs_again_with_unchanged_arguments(engine: Engine, azu
 def test_another_operating_system_replaces_the_handler(engine: Engine, azure: LocalAzure) -> None:
     azure.add_vm("rg", "vm2")
 
-    def program(system: OsType) -> Callable[[], None]:
-        return lambda: (
-            CustomScriptExtension(
-                "web", {"resource_group_name": "rg", "vm_name": "vm2", "command_to_execute": "x", "os_type": system}
-            )
-            and None
+    def program(system: OsType) -> Callable[[], object]:
+        return lambda: CustomScriptExtension(
+            "web", {"resource_group_name": "rg", "vm_name": "vm2", "command_to_execute": "x", "os_type": system}
         )
 
     engine.up(program(OsType.WINDOWS))
@@ -365,13 +358,13 @@ def test_another_name_of_the_extension_deletes_before_it_creates(engine: Engine,
 # One extension for one machine -------------------------------------------------------------------------------------
 
 
-def two(first: Any, second: Any, **options: Any) -> Callable[[], None]:
+def two(first: Any, second: Any, **options: Any) -> Callable[[], object]:
     def program() -> None:
         vm = machine()
-        names = {"output": vm.name, "group": resource_group().name}  # type: ignore[attr-defined]
-        for component, (group, name) in {"first": first, "second": second}.items():
+        names = {"output": vm.name, "group": resource_group().name}
+        for logical_name, (group, name) in {"first": first, "second": second}.items():
             CustomScriptExtension(
-                component,
+                logical_name,
                 {
                     "resource_group_name": names.get(group, group),
                     "vm_name": names.get(name, name),
@@ -416,10 +409,10 @@ def test_another_provider_may_be_another_subscription(engine: Engine) -> None:
 # Options -----------------------------------------------------------------------------------------------------------
 
 
-def with_options(**options: Any) -> Callable[[], None]:
+def with_options(**options: Any) -> Callable[[], object]:
     def program() -> None:
         CustomScriptExtension(
-            "web", {"resource_group_name": "rg", "vm_name": machine().name, "command_to_execute": "x"},  # type: ignore[attr-defined]
+            "web", {"resource_group_name": "rg", "vm_name": machine().name, "command_to_execute": "x"},
             pulumi.ResourceOptions(**options),
         )  # fmt: skip
 
@@ -432,7 +425,7 @@ def test_options_reach_the_extension(engine: Engine) -> None:
         custom_timeouts=pulumi.CustomTimeouts(create="5m"),
     )  # fmt: skip
     engine.up(program)
-    (stored,) = [r for r in engine.stack(program).export_stack().deployment["resources"] if r["type"] == EXTENSION]
+    (stored,) = engine.resources(EXTENSION)
     assert stored["protect"]
     assert stored["retainOnDelete"]
     assert stored["customTimeouts"]["create"] == 300
@@ -443,10 +436,10 @@ def test_options_reach_the_extension(engine: Engine) -> None:
 def test_pulumi_waits_a_little_longer_than_the_platform(engine: Engine) -> None:
     program = with_options()
     engine.up(program)
-    (stored,) = [r for r in engine.stack(program).export_stack().deployment["resources"] if r["type"] == EXTENSION]
+    (stored,) = engine.resources(EXTENSION)
     assert (stored["customTimeouts"]["create"], stored["customTimeouts"]["update"]) == (95 * 60, 95 * 60)
     engine.up(on_vm1(command_to_execute="x", provisioning_timeout_minutes=10))
-    (stored,) = [r for r in engine.stack(program).export_stack().deployment["resources"] if r["type"] == EXTENSION]
+    (stored,) = engine.resources(EXTENSION)
     assert stored["customTimeouts"]["create"] == 600
 
 
@@ -481,7 +474,7 @@ def test_an_extension_that_exists_is_imported(engine: Engine, azure: LocalAzure)
     assert [call.method for call in azure.calls if call.urn.endswith("::web")].count("create") == 1
 
 
-def with_import(resource_id: str) -> Callable[[], None]:
+def with_import(resource_id: str) -> Callable[[], object]:
     def program() -> None:
         CustomScriptExtension(
             "web", {"resource_group_name": "rg", "vm_name": "vm1", "command_to_execute": "x", "location": "westeurope"},

@@ -5,7 +5,8 @@ randomness, and can be read, tested and fuzzed alone.
 
     handlers.py      the two handlers, as tables
     arguments.py     which arguments there are, and of what type
-    rules.py         what they must look like, alone and together
+    values.py        what a single value must look like
+    rules.py         what must hold between them
     scripts.py       the scripts, their names, bytes and URLs
     text.py          one canonical form of a script's text
     urls.py          what of a URL is secret, and where a download lands

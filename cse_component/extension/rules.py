@@ -1,8 +1,8 @@
-"""What the handlers, and ARM before them, accept: two tables, walked by `check`.
+"""What must hold between arguments, or between an argument and the machine: a table of rules, walked by `check`.
 
-`VALUES` says what a single value must look like. `RULES` says what must hold between arguments, or between an argument
-and the machine. Each row names its source: W is the Windows page of Azure's documentation, L the Linux one, CSL the
-Linux handler's code, ARM the resource manager, and "design" this package's own promises.
+What a single value must look like is in values.py. Each row names its source: W is the Windows page of Azure's
+documentation, L the Linux one, FW Azure's page on extension features, CSL the Linux handler's code, ARM the resource
+manager, and "ours" a promise of this package.
 
 The newest Linux handlers (2.1.17 to 2.1.19) drop the result of their own checks and report success for settings that
 run nothing (CSL main/handlersettings.go, commit 1277f80): for half of these rows there is no later check.
@@ -22,7 +22,8 @@ from .command_line import argument_problems, unfit_name
 from .handlers import HANDLERS, Handler, OsType
 from .leaf import Leaf
 from .scripts import RunnableScript, downloads, last_part, spoken_os, suffix
-from .urls import faults, parse
+from .urls import FileUrl, faults, parse
+from .values import select, wrong_values
 
 
 @dataclass(frozen=True)
@@ -60,173 +61,14 @@ class Facts:
         for index, leaf in enumerate(self.arguments.known_file_uris):
             yield ("file_uris", index), leaf
 
+    @property
+    def known_urls(self) -> Iterator[tuple[Path, FileUrl]]:
+        """Every URL that is known, and good."""
+        for field, leaf in self.urls:
+            url = parse(leaf.of()) if leaf.known else None
+            if url:
+                yield field, url
 
-# Values ---------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Value:
-    """What one argument's value must look like.
-
-    field: where it stands; `[]` for every element.
-    good: tells whether a value is good. It is called with known values only.
-    """
-
-    field: str
-    good: Callable[[object], bool]
-    reason: str
-    mend: str
-    source: str
-
-
-def _matching(pattern: str) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
-
-
-def _between(low: int, high: int) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, int) and low <= value <= high
-
-
-_GUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-_SOME_TEXT = r"(?s).*\S.*"
-
-VALUES = (
-    Value(
-        "resource_group_name",
-        _matching(r"[\w().-]{0,89}[\w()-]"),
-        "is not the name of a resource group",
-        "Write its name, up to 90 letters, digits and _ ( ) - . characters, as in group.name.",
-        "ARM naming rules, Microsoft.Resources",
-    ),
-    Value(
-        "vm_name",
-        _matching(r"[A-Za-z0-9][\w.-]{0,62}\w|[A-Za-z0-9]"),
-        "is not the name of a virtual machine",
-        "Write its name, as in vm.name: not its resource id (vm.id).",
-        "ARM naming rules, Microsoft.Compute",
-    ),
-    Value(
-        "command_to_execute",
-        _matching(_SOME_TEXT),
-        "is blank",
-        "Write the command; a blank one succeeds and runs nothing.",
-        "CSL main/handlersettings.go, code 23",
-    ),
-    Value(
-        "command_to_execute",
-        lambda value: "\x00" not in str(value),
-        "holds a NUL character, which ends a command line",
-        "Remove it.",
-        "execve and CreateProcess",
-    ),
-    Value(
-        "storage_account_name",
-        _matching(r"[a-z0-9]{3,24}"),
-        "is not the name of a storage account",
-        "Write 3 to 24 lower-case letters and digits; not its URL.",
-        "CSL main/schema.go",
-    ),
-    Value(
-        "storage_account_key",
-        _matching(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})"),
-        "is not a storage account key",
-        "Write the key as Azure shows it, in base64; not a connection string and not a SAS token.",
-        "CSL main/schema.go",
-    ),
-    Value(
-        "managed_identity.client_id",
-        _matching(_GUID),
-        "is not a GUID",
-        "Write the identity's client id, as in identity.client_id: a handler knows no resource ids.",
-        "CSL main/schema.go",
-    ),
-    Value(
-        "managed_identity.object_id",
-        _matching(_GUID),
-        "is not a GUID",
-        "Write the identity's object id, as in identity.principal_id: a handler knows no resource ids.",
-        "CSL main/schema.go",
-    ),
-    Value(
-        "timestamp",
-        _between(-(2**31), 2**31 - 1),
-        "is no signed 32-bit integer",
-        "Write a whole number from -2147483648 to 2147483647, or leave it out: it follows the scripts by itself.",
-        "W; CSL issue 74",
-    ),
-    Value(
-        "force_update_tag",
-        _matching(_SOME_TEXT),
-        "is blank",
-        "Write a text that differs from the last one, or leave it out.",
-        "ARM: must differ from the previous value",
-    ),
-    Value(
-        "type_handler_version",
-        _matching(r"[1-9]\d*\.\d+"),
-        "is not a version as ARM takes it",
-        "Write Major.Minor, as in '1.10'; the platform picks the rest.",
-        "ARM; azure-cli _normalize_extension_version",
-    ),
-    Value(
-        "extension_name",
-        _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,78}[A-Za-z0-9_-]|[A-Za-z0-9_]"),
-        "is not a name for an extension",
-        "Write 1 to 80 letters, digits and _ - . characters; the default is what the az CLI uses.",
-        "ARM naming rules",
-    ),
-    Value("location", _matching(_SOME_TEXT), "is blank", "Write the VM's location, as in vm.location.", "ARM"),
-    Value(
-        "scripts[].sha256",
-        _matching(r"[0-9A-Fa-f]{64}"),
-        "is not a SHA-256",
-        "Write 64 hexadecimal digits, as sha256sum prints them.",
-        "FIPS 180-4",
-    ),
-    Value(
-        "protected_settings_from_key_vault.secret_url",
-        _matching(r"https://[^/\s]+/secrets/[^/\s]+/[^/\s]+"),
-        "is not the URL of a Key Vault secret",
-        "Write https://<vault>.vault.azure.net/secrets/<name>/<version>.",
-        "ARM KeyVaultSecretReference",
-    ),
-    Value(
-        "protected_settings_from_key_vault.source_vault.id",
-        _matching(r"(?i)/subscriptions/.+/providers/Microsoft\.KeyVault/vaults/[^/]+"),
-        "is not the resource id of a Key Vault",
-        "Write the vault's id, as in vault.id.",
-        "ARM KeyVaultSecretReference",
-    ),
-    Value(
-        "provisioning_timeout_minutes",
-        _between(1, 120),
-        "is no number of minutes from 1 to 120",
-        "Write the minutes Pulumi waits; the platform itself ends a script after 90.",
-        "W: 90 minutes, not extendable",
-    ),
-)
-
-
-def select(arguments: Arguments, field: str) -> Iterator[tuple[Path, Leaf[object]]]:
-    """The leaves of one field: `scripts[].sha256` gives one for each script that has it."""
-
-    def walk(value: object, path: Path, rest: list[str]) -> Iterator[tuple[Path, Leaf[object]]]:
-        if value is None:
-            return
-        if not rest:
-            yield path, value if isinstance(value, Leaf) else Leaf(value)
-        elif isinstance(value, Leaf):
-            return  # a list or map that is not known yet
-        elif rest[0] == "[]":
-            for index, element in enumerate(value if isinstance(value, list) else ()):
-                yield from walk(element, (*path, index), rest[1:])
-        else:
-            yield from walk(getattr(value, rest[0]), (*path, rest[0]), rest[1:])
-
-    return walk(arguments, (), re.findall(r"\[\]|\w+", field))
-
-
-# Rules ----------------------------------------------------------------------------------------------------------------
 
 Findings = Iterator[Problem]
 
@@ -380,16 +222,16 @@ def arguments_belong_to_the_machine(facts: Facts) -> Findings:
 
 
 def what_lands_on_the_machine_has_its_own_name(facts: Facts) -> Findings:
+    field: Path
     places: dict[str, list[Path]] = defaultdict(list)
     fold = str.casefold if facts.os_type is OsType.WINDOWS else str
     for script in facts.scripts:
         if script.path.known:
-            field: Path = ("scripts", script.index, "uri" if script.url else _name_field(script))
+            field = ("scripts", script.index, "uri" if script.url else _name_field(script))
             places[fold(script.path.value)].append(field)
-    for index, leaf in enumerate(facts.arguments.known_file_uris):
-        url = parse(leaf.of()) if leaf.known else None
-        if url:
-            places[fold(url.local_path(facts.os_type))].append(("file_uris", index))
+    for field, url in facts.known_urls:
+        if field[0] == "file_uris":
+            places[fold(url.local_path(facts.os_type))].append(field)
     for fields in places.values():
         for field in fields[1:]:
             kept = "" if facts.os_type is OsType.WINDOWS else " (the Linux handler drops folders)"
@@ -453,9 +295,8 @@ def storage_name_and_key_come_together(facts: Facts) -> Findings:
 def keys_read_blobs_only(facts: Facts) -> Findings:
     if facts.arguments.storage_account_key is None:
         return
-    for field, leaf in facts.urls:
-        url = parse(leaf.of()) if leaf.known else None
-        if url and not (url.reads_with_key and url.is_blob):
+    for field, url in facts.known_urls:
+        if not (url.reads_with_key and url.is_blob):
             yield Problem(
                 field,
                 "is no blob's URL, and with a storage account key every URL must be one",
@@ -519,11 +360,8 @@ def protected_settings_have_one_origin(facts: Facts) -> Findings:
     ]
     if not given.public_command:
         protected.append("scripts" if given.command_to_execute is None else "command_to_execute")
-    for _, leaf in facts.urls:
-        url = parse(leaf.of()) if leaf.known else None
-        if leaf.secret or (url and url.has_token):
-            protected.append("file_uris")
-            break
+    if any(leaf.secret for _, leaf in facts.urls) or any(url.has_token for _, url in facts.known_urls):
+        protected.append("file_uris")
     if protected:
         yield Problem(
             ("protected_settings_from_key_vault",),
@@ -544,15 +382,14 @@ def identities_are_used(facts: Facts) -> Findings:
     leaves = downloads(facts.arguments, facts.scripts)
     if not leaves and not isinstance(facts.arguments.file_uris, Leaf):
         yield Problem(("managed_identity",), "is given, and nothing is downloaded with it", "Leave it out.")
-    for field, leaf in facts.urls:
-        url = parse(leaf.of()) if leaf.known else None
-        if url and not url.reads_with_identity:
+    for field, url in facts.known_urls:
+        if not url.reads_with_identity:
             yield Problem(
                 field,
                 "is not a host for which the handler asks for an identity: it is read anonymously",
                 "Write the blob's own address, <account>.blob.core.windows.net.",
             )
-        elif url and url.has_signature and facts.os_type is OsType.WINDOWS:
+        elif url.has_signature and facts.os_type is OsType.WINDOWS:
             yield Problem(
                 field,
                 "carries a SAS token beside managed_identity, which has failed on Windows (microsoft/onefuzz#2919)",
@@ -564,9 +401,8 @@ def keys_belong_to_the_account(facts: Facts) -> Findings:
     name = facts.arguments.storage_account_name
     if name is None or not name.readable or facts.arguments.storage_account_key is None:
         return
-    for field, leaf in facts.urls:
-        url = parse(leaf.of()) if leaf.known else None
-        if url and url.reads_with_key and url.host.split(".")[0] != name.of():
+    for field, url in facts.known_urls:
+        if url.reads_with_key and url.host.split(".")[0] != name.of():
             yield Problem(
                 field,
                 "is in another account than storage_account_name: the handler signs every URL for that one",
@@ -578,9 +414,8 @@ def commands_find_their_files(facts: Facts) -> Findings:
     command = facts.known_command
     if command is None or facts.os_type is not OsType.WINDOWS:
         return
-    for field, leaf in facts.urls:
-        url = parse(leaf.of()) if leaf.known else None
-        path = url.local_path(OsType.WINDOWS) if url else ""
+    for field, url in facts.known_urls:
+        path = url.local_path(OsType.WINDOWS)
         if "/" in path and last_part(path) in command and path not in command.replace("\\", "/"):
             yield Problem(
                 field,
@@ -616,31 +451,31 @@ def upgrades_may_run_scripts_again(facts: Facts) -> Findings:
 
 RULES = (
     Rule(exactly_one_way_to_say_what_runs, "CSL validate(), codes 23 and 29; W: commandToExecute is required"),
-    Rule(scripts_are_known_in_shape, "design, guarantee 5"),
-    Rule(each_script_has_one_source, "design, section 2"),
+    Rule(scripts_are_known_in_shape, "ours: nothing that decides the shape is guessed"),
+    Rule(each_script_has_one_source, "ours: a script comes from one place"),
     Rule(urls_can_be_downloaded, "CSL main/files.go: cannot extract file name from URL; main/schema.go: format uri"),
-    Rule(script_names_are_file_names, "design: a script keeps its own name"),
-    Rule(scripts_suit_the_machine, "ARM: handler 1007 on the wrong platform; design, os_type"),
+    Rule(script_names_are_file_names, "ours: a script keeps its own name on the machine"),
+    Rule(scripts_suit_the_machine, "ARM: handler error 1007 on the wrong platform"),
     Rule(batch_files_have_plain_names, "cmd.exe /c and its quotes"),
-    Rule(script_arguments_arrive, "design: arguments are carried or refused"),
-    Rule(the_operating_system_is_clear, "design, os_type"),
-    Rule(the_command_suits_the_machine, "design, os_type"),
+    Rule(script_arguments_arrive, "ours: arguments arrive exactly, or are refused"),
+    Rule(the_operating_system_is_clear, "ours: the system is inferred only where names agree"),
+    Rule(the_command_suits_the_machine, "W, L: each handler runs its own system's shell"),
     Rule(commands_for_cmd_are_one_line, "W: the command runs through cmd.exe"),
     Rule(arguments_belong_to_the_machine, "W property table; CSL main/schema.go: additionalProperties false"),
     Rule(what_lands_on_the_machine_has_its_own_name, "CSL save.go: O_TRUNC; W: folders are kept for blobs only"),
     Rule(downloaded_scripts_keep_their_name, "no setting chooses the local name (azure-resource-manager-schemas#1052)"),
     Rule(downloaded_scripts_have_a_certain_name, "FW: a file with %20 is not found by its decoded name"),
-    Rule(pinned_hashes_belong_to_urls, "design, section 2"),
+    Rule(pinned_hashes_belong_to_urls, "ours: the hash of a text is taken from the text"),
     Rule(identities_are_named_once, "CSL validate(), code 27"),
     Rule(one_way_to_read_blobs, "W; CSL validate(), code 26"),
     Rule(storage_name_and_key_come_together, "CSL validate(), code 30"),
     Rule(keys_read_blobs_only, "W: all fileUris must be Azure blob URLs; CSL pkg/blobutil/url.go"),
     Rule(identities_need_a_recent_handler, "W: versions 1.10 and later"),
-    Rule(public_settings_hold_no_secret, "design, guarantee 3"),
-    Rule(triggers_hold_no_secret, "design, guarantee 2"),
-    Rule(pinned_hashes_hold_no_secret, "design, guarantee 2"),
+    Rule(public_settings_hold_no_secret, "ours: no secret in public settings"),
+    Rule(triggers_hold_no_secret, "ours: no secret in a public hash"),
+    Rule(pinned_hashes_hold_no_secret, "ours: no secret in a public hash"),
     Rule(protected_settings_have_one_origin, "ARM: exclusive with protectedSettings"),
-    Rule(files_are_read_over_https, "design", refuses=False),
+    Rule(files_are_read_over_https, "ours: what runs as root cannot be changed on its way", refuses=False),
     Rule(identities_are_used, "CSL pkg/download/blobwithmsitoken.go; microsoft/onefuzz#2919", refuses=False),
     Rule(keys_belong_to_the_account, "CSL blob.go: the account named is used, not the URL's", refuses=False),
     Rule(commands_find_their_files, "W: path below the container is kept; azure-docs#18943", refuses=False),
@@ -651,23 +486,14 @@ RULES = (
 
 
 def check(facts: Facts) -> tuple[list[Problem], list[Problem]]:
-    """All problems and all warnings of one component."""
-    problems: list[Problem] = []
-    for row in VALUES:
-        for field, leaf in select(facts.arguments, row.field):
-            if leaf.known and not row.good(leaf.value):
-                problems.append(Problem(field, row.reason, row.mend))
+    """All problems and all warnings of one component, in the order of its arguments."""
+    problems = wrong_values(facts.arguments)
     warnings: list[Problem] = []
     for rule in RULES:
         (problems if rule.refuses else warnings).extend(rule.find(facts))
     order = list(Arguments.model_fields)
     problems.sort(key=lambda problem: order.index(str(problem.field[0])) if problem.field else -1)
     return problems, warnings
-
-
-def value_problems(field: str, value: object) -> list[Problem]:
-    """What is wrong with the value of one top-level argument that is looked at by itself."""
-    return [Problem((field,), row.reason, row.mend) for row in VALUES if row.field == field and not row.good(value)]
 
 
 def _name_field(script: RunnableScript) -> str:

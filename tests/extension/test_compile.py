@@ -60,9 +60,9 @@ def test_an_identity_is_sent_by_its_own_name(argument: str, key: str) -> None:
 
 
 def test_a_token_in_a_url_is_secret_although_pulumi_does_not_know_it() -> None:
-    (uri,) = compiled(**RUNS, file_uris=[BLOB + "?sig=1"]).protected_settings["fileUris"]  # type: ignore[misc, union-attr]
-    assert isinstance(uri, Made)
-    assert uri.secret
+    uris = compiled(**RUNS, file_uris=[BLOB + "?sig=1"]).protected_settings["fileUris"]
+    assert isinstance(uris, list)
+    assert [isinstance(uri, Made) and uri.secret for uri in uris] == [True]
 
 
 def test_one_unknown_url_leaves_the_others_known() -> None:
@@ -151,7 +151,7 @@ def test_the_operating_system_follows_from_the_names(arguments: dict[str, Any], 
 
 
 def test_none_is_the_same_as_nothing() -> None:
-    nothing = dict.fromkeys(
+    nothing: dict[str, Any] = dict.fromkeys(
         ("scripts", "file_uris", "managed_identity", "triggers", "timestamp", "os_type", "location")
     )
     assert values(compiled(**RUNS, **nothing).settings) == values(compiled(**RUNS).settings)

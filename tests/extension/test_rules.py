@@ -12,7 +12,8 @@ import pytest
 
 from cse_component.extension.handlers import HANDLERS, Block
 from cse_component.extension.leaf import Leaf
-from cse_component.extension.rules import RULES, VALUES
+from cse_component.extension.rules import RULES
+from cse_component.extension.values import VALUES
 from tests.extension.given import UNKNOWN, compiled, from_output, refused, secret
 
 BLOB = "https://acct.blob.core.windows.net/c/install.ps1"
