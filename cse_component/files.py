@@ -30,7 +30,8 @@ def read_file(path: str) -> bytes:
             )
         return _read(str(file.absolute()), status.st_mtime_ns, status.st_size)
     except FileNotFoundError:
-        raise UnusableScript("does not exist", "Write the path relative to the program's directory.") from None
+        mend = "Write / between folders." if "\\" in path else "Write the path relative to the program's directory."
+        raise UnusableScript("does not exist", mend) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         raise UnusableScript(f"cannot be read ({reason})", "Make it readable to the user who runs Pulumi.") from None

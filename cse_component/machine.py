@@ -75,7 +75,8 @@ class Machine:
         source = cast(pulumi.Resource, _SourceMachine(vm_name)) if isinstance(vm_name, pulumi.Output) else None
         self.deleted_with = opts.deleted_with or source
         """With what the extension disappears: Azure then need not be asked to delete it, which takes a running VM."""
-        self.replace_with = opts.replace_with or ([self.deleted_with] if self.deleted_with else None)
+        rebuilt = source or opts.deleted_with
+        self.replace_with = opts.replace_with or ([rebuilt] if rebuilt else None)
         """With what the extension is created again. Neither `deleted_with` nor `depends_on` does that."""
 
     @property

@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: Pulumi's analyser reads these annotations as objects.
 
 import importlib.metadata
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -17,6 +18,9 @@ from .leaves import emit, emit_secret
 from .machine import Machine
 
 _EXTENSION = "azure-native:compute:VirtualMachineExtension"
+
+_AZURE_NATIVE = importlib.metadata.version("pulumi-azure-native")
+"""The provider's version, as the installed SDK would ask for it."""
 
 _REPLACED_BY = ["publisher", "type", "#initerror"]
 """ARM refuses a change of publisher or type (PropertyChangeNotAllowed). After a failed run an identical update would be
@@ -108,7 +112,7 @@ class CustomScriptExtension(pulumi.ComponentResource):
         plan = {key: compilation.part(partial(_plan_part, key)) for key in first if key not in ("runsOn", "warnings")}
         plan["runsOn"] = {**emit(first["runsOn"]), **machine.plan}
         plan["warnings"] = compilation.later(self._warned)
-        if {"settings", "protectedSettings"} <= set(opts.ignore_changes or ()):
+        if {"settings", "protectedSettings"} <= set(_ignored(opts)):
             plan["rerun"] = "never: ignore_changes holds settings and protectedSettings"
         return plan
 
@@ -137,13 +141,13 @@ class CustomScriptExtension(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(
                 parent=self,
-                version=importlib.metadata.version("pulumi-azure-native"),
+                version=_AZURE_NATIVE,
                 delete_before_replace=True,  # a second handler cannot stand beside the first
                 replace_on_changes=_REPLACED_BY,
                 custom_timeouts=opts.custom_timeouts or pulumi.CustomTimeouts(create=minutes, update=minutes),
                 deleted_with=machine.deleted_with,
                 replace_with=machine.replace_with,
-                ignore_changes=opts.ignore_changes,
+                ignore_changes=_ignored(opts),
                 import_=opts.import_,
                 additional_secret_outputs=opts.additional_secret_outputs,
             ),
@@ -159,6 +163,11 @@ def _plan_part(key: str, compiled: Compiled) -> Any:
 
 def _property(key: str, compiled: Compiled) -> Any:
     return emit(compiled.properties.get(key))
+
+
+def _ignored(opts: pulumi.ResourceOptions) -> list[str]:
+    """Paths to ignore by ARM's names. The typed class takes Python's names as well, and so do we."""
+    return [re.sub(r"_([a-z])", lambda match: match[1].upper(), path) for path in opts.ignore_changes or ()]
 
 
 def _protected_settings(compiled: Compiled) -> Any:

@@ -7,11 +7,10 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 
-from tests.pages import Page, blocks, shown
+from tests.pages import Page
 
 ROOT = Path(__file__).parents[1]
 WRITTEN = [page for page in (*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md") if page.exists()]

@@ -409,10 +409,10 @@ def test_another_provider_may_be_another_subscription(engine: Engine) -> None:
 # Options -----------------------------------------------------------------------------------------------------------
 
 
-def with_options(**options: Any) -> Callable[[], object]:
+def with_options(command: str = "x", **options: Any) -> Callable[[], object]:
     def program() -> None:
         CustomScriptExtension(
-            "web", {"resource_group_name": "rg", "vm_name": machine().name, "command_to_execute": "x"},
+            "web", {"resource_group_name": "rg", "vm_name": machine().name, "command_to_execute": command},
             pulumi.ResourceOptions(**options),
         )  # fmt: skip
 
@@ -444,9 +444,14 @@ def test_pulumi_waits_a_little_longer_than_the_platform(engine: Engine) -> None:
 
 
 def test_ignored_settings_are_said_to_run_nothing(engine: Engine, azure: LocalAzure) -> None:
-    options = {"ignore_changes": ["settings", "protectedSettings"]}
-    engine.up(with_options(**options))
+    options = {"ignore_changes": ["settings", "protected_settings"]}
     assert engine.preview(with_options(**options)).inputs(COMPONENT)["rerun"].startswith("never: ")
+    engine.up(with_options(**options))
+    program = on_vm1(command_to_execute="another")
+    assert engine.preview(program).changes == {"update": 2}
+    ignored = with_options(**options, command="another")
+    engine.up(ignored)
+    assert len(azure.runs("vm1")) == 1
 
 
 @pytest.mark.parametrize(

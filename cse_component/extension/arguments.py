@@ -162,6 +162,8 @@ def _wording(field: Path, details: ErrorDetails) -> tuple[str, str]:
         return "must be a plain value, not an Output", "It decides the shape of the resource: write the value itself."
     if kind == "not_unicode":
         return "is not valid Unicode text", "Remove the lone surrogate characters."
+    if kind == "not_a_json_number":
+        return "is a number that JSON does not carry exactly", "Quote it, or give a smaller one."
     if kind == "leaf_type":
         mend = f"Write {context['wanted']}."
         if (context["wanted"], context["is_"]) == ("text", "a number"):

@@ -66,7 +66,7 @@ _UNFIT_WINDOWS = {'"': "a double quote", "%": "a percent sign", "\n": "a newline
 
 def unfit_name(name: str, os_type: OsType) -> str | None:
     """Why `name` cannot be a file's name on the machine."""
-    if not name or name in (".", "..") or "/" in name or any(not c.isprintable() for c in name):
+    if not name or name in (".", "..") or "/" in name or "\\" in name or any(not c.isprintable() for c in name):
         return "is not a file name"
     if len(name.encode()) > 255:
         return "is longer than a file name may be (255 bytes)"

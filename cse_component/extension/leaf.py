@@ -69,12 +69,17 @@ class Leaf(Generic[T]):
                 raise PydanticCustomError(
                     "leaf_type", "{is_}", {"wanted": TYPE_NAMES[wanted], "is_": type_name(value.value)}
                 )
+            if value.known and isinstance(value.value, (int, float)) and not abs(value.value) <= LARGEST_NUMBER:
+                raise PydanticCustomError("not_a_json_number", "")
             if value.known and isinstance(value.value, str) and not _is_unicode(value.value):
                 raise PydanticCustomError("not_unicode", "")
             return value
 
         return core_schema.no_info_plain_validator_function(check)
 
+
+LARGEST_NUMBER = 2**53
+"""Largest number that JSON, and Pulumi's wire, carry exactly. Infinity and NaN are larger than it, or not comparable."""
 
 _SCALARS = (str, int, float, bool, type(None))
 

@@ -117,8 +117,10 @@ def _runnable(index: int, entry: Script, os_type: OsType, read: ReadFile) -> Run
     if source is None:
         return None  # said by the rule for sources
     default = "script.ps1" if os_type is OsType.WINDOWS else "script.sh"
-    named = entry.name or entry.path
-    name = make(last_part, named) if named is not None else Made(default)
+    if entry.name is not None:
+        name = make(str, entry.name)
+    else:
+        name = make(last_part, entry.path) if entry.path is not None else Made(default)
 
     def text(name: str, source: str) -> ScriptText:
         raw = read(source) if entry.path is not None else source.encode()

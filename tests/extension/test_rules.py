@@ -64,6 +64,7 @@ BROKEN: dict[str, list[tuple[dict[str, Any], Any, str]]] = {
         at(("scripts", 0, "name"), "is a device name", scripts=[{"content": "x", "name": "nul.ps1"}]),
         at(("scripts", 0, "name"), "is longer", scripts=[{"content": "x", "name": "a" * 260 + ".ps1"}]),
         at(("scripts", 0, "name"), "is not a file name", scripts=[{"content": "x", "name": "a\nb.sh"}], os_type="Linux"),
+        at(("scripts", 0, "name"), "is not a file name", scripts=[{"content": "x", "name": "dir/a.sh"}], os_type="Linux"),
         at(("scripts", 0, "name"), "is not a file name", scripts=[{"content": "x", "name": ".."}], os_type="Linux"),
     ],
     "scripts_suit_the_machine": [
