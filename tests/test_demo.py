@@ -13,6 +13,7 @@ import pytest
 from examples.quickstart import demo
 
 DEMO = Path(demo.__file__)
+README = DEMO.parents[2] / "README.md"
 FILES = {path for path in DEMO.parent.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
 
 
@@ -47,6 +48,16 @@ class TestDemo:
         """As the engine's own line diff."""
         changed = re.findall(r"^ +\| +([-+]) Set-Content .*(<h1>.*</h1>)", told.stdout, re.MULTILINE)
         assert changed == [("-", "<h1>Welcome to $Site</h1>"), ("+", "<h1>Hello from $Site</h1>")]
+
+    def test_the_readme_shows_it(self, told: "subprocess.CompletedProcess[str]") -> None:
+        """README.md quotes this run, line by line."""
+        quoted = re.search(r"<!-- from: make demo, step 3 -->\n```text\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+        assert quoted
+        step = told.stdout.partition("\n3. ")[2].partition("\n4. ")[0]
+        printed = [line.removeprefix("   |").strip() for line in step.splitlines()]
+        lines = [line.strip() for line in quoted[1].splitlines()]
+        start = printed.index(lines[0])
+        assert printed[start : start + len(lines)] == lines
 
     def test_each_run_has_its_reason(self, told: "subprocess.CompletedProcess[str]") -> None:
         """Five runs, none of them for a preview or for other line ends."""

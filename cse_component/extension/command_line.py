@@ -16,6 +16,7 @@ from cse_component.errors import Path, Problem
 from .handlers import Handler, Interpreter, OsType
 from .leaf import Made, join, make
 from .scripts import RunnableScript
+from .text import ScriptText
 
 _DASHES = "-\u2013\u2014\u2015"
 """What PowerShell takes for a dash: the hyphen, the en dash, the em dash and the horizontal bar."""
@@ -115,17 +116,17 @@ def windows_command(scripts: Sequence[RunnableScript], handler: Handler) -> Made
     return join(" && ", lines)
 
 
+# Plain base64 into a file under the script's own name: encoded commands and Invoke-Expression run by SYSTEM are what
+# endpoint protection stops.
 _WRITER = (
     "powershell -NoProfile -NonInteractive -ExecutionPolicy Unrestricted -Command \"$ErrorActionPreference='Stop';"
     "function w($n,$b){[IO.File]::WriteAllBytes((Join-Path $PWD $n),[Convert]::FromBase64String($b))}"
 )
-# Plain base64 into a file under the script's own name: encoded commands and Invoke-Expression run by SYSTEM are what
-# endpoint protection stops.
 
 
-def _write_on_windows(name: str, text: object) -> str:
-    data = base64.b64encode(getattr(text, "data", b"")).decode()
-    return f";w '{name.replace(chr(39), chr(39) * 2)}' '{data}'"
+def _write_on_windows(name: str, script: ScriptText) -> str:
+    in_quotes = name.replace("'", "''")
+    return f";w '{in_quotes}' '{base64.b64encode(script.data).decode()}'"
 
 
 def linux_command(scripts: Sequence[RunnableScript], handler: Handler) -> Made:
@@ -141,14 +142,14 @@ def linux_script(scripts: Sequence[RunnableScript], handler: Handler) -> Made:
     return make(lambda text: base64.b64encode(text.encode()).decode(), join("", parts))
 
 
-def _write_on_linux(name: str, script: object) -> str:
-    text: str = getattr(script, "text", "")
-    lines = text.split("\n")
+def _write_on_linux(name: str, script: ScriptText) -> str:
+    lines = script.text.split("\n")
     # The delimiter comes from the content, so that the same script is always written with the same one.
-    end = f"cse_{getattr(script, 'sha256', '')[:8]}"
+    end = f"cse_{script.sha256[:8]}"
     while end in lines:
         end += "_"
-    return f"cat > {shlex.quote('./' + name)} <<'{end}'\n{text}{end}\nchmod 0700 {shlex.quote('./' + name)}\n"
+    file = shlex.quote(f"./{name}")
+    return f"cat > {file} <<'{end}'\n{script.text}{end}\nchmod 0700 {file}\n"
 
 
 def argument_problems(scripts: Sequence[RunnableScript], handler: Handler) -> Iterator[Problem]:

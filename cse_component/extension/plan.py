@@ -27,8 +27,8 @@ TEXT_LIMIT = 4096
 LINES_PER_HASH = 50
 """How many lines of a longer text share a hash, so that a preview tells where it changed."""
 
-_LOOKS_STRUCTURED = re.compile(r"""[\[{>|!&*%@`?-]|---|[^#\n]*:(\s|$)""", re.MULTILINE)
-"""A first line that may begin a YAML or JSON document. The engine shows such a text as re-sorted structure."""
+_LOOKS_STRUCTURED = re.compile(r"-(\s|$)|---|\?\s|[^#\n]*:(\s|$)")
+"""A first line that may begin a YAML document of lists and maps. The engine shows such a text as re-sorted structure."""
 
 _MARK = "@ script\n"
 """A first line that no YAML parser takes, so that the rest is compared line by line."""
@@ -108,8 +108,14 @@ def _shown(url: str, has_token: bool) -> str:
 def _shown_text(script: ScriptText) -> str:
     if len(script.text) > TEXT_LIMIT:
         return f"{len(script.text)} characters in {script.text.count(chr(10))} lines: too long to show here"
-    first = next((line for line in script.text.split("\n") if line.strip() and not line.lstrip().startswith("#")), "")
-    return _MARK + script.text if _LOOKS_STRUCTURED.match(first) else script.text
+    return _MARK + script.text if _may_be_structured(script.text) else script.text
+
+
+def _may_be_structured(text: str) -> bool:
+    lines = (line.strip() for line in text.split("\n"))
+    first = next((line for line in lines if line and not line.startswith("#")), "")
+    enclosed = (first[:1], text.rstrip()[-1:]) in (("{", "}"), ("[", "]"))
+    return enclosed or _LOOKS_STRUCTURED.match(first) is not None
 
 
 def _line_hashes(script: ScriptText) -> dict[str, str]:
