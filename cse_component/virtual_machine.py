@@ -113,7 +113,7 @@ class CustomScriptExtension(pulumi.ComponentResource):
         plan["runsOn"] = {**emit(first["runsOn"]), **machine.plan}
         plan["warnings"] = compilation.later(self._warned)
         if {"settings", "protectedSettings"} <= set(_ignored(opts)):
-            plan["rerun"] = "never: ignore_changes holds settings and protectedSettings"
+            plan["rerun"] = {"never": "ignore_changes holds settings and protectedSettings"}
         return plan
 
     def _warned(self, compiled: Compiled) -> Any:

@@ -3,12 +3,13 @@
 A comment directly above a fenced block says what the block is; readers do not see it:
 
     <!-- file: scripts/install.ps1 -->   a file beside the program; a later one of that name is an edit of it
-    <!-- run -->                         a program with a stack of its own; those without output share one deployment
-    <!-- run: next -->                   the next deployment of the last program's stack
+    <!-- run -->                         a program; all of these on a page are deployed together, at the end
+    <!-- run: alone -->                  a program with a stack of its own, for output blocks
+    <!-- run: next -->                   the next deployment of that stack
     <!-- run: refused -->                a program that must fail at preview
-    <!-- output: preview --diff -->      what `pulumi preview --diff` says of the last program; also `preview` and `up`
+    <!-- output: preview --diff -->      what `pulumi preview --diff` says of that program; also `preview` and `up`
     <!-- output: preview --diff, component -->  of it, the plan alone
-    <!-- output: sent -->                what the machine `vm1` of the last program receives, as JSON
+    <!-- output: sent -->                what its machine `vm1` receives, as JSON
 
 and some stand alone:
 
@@ -23,17 +24,23 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pulumi.automation as auto
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime.proto import language_pb2_grpc
 
 from cse_component.testing import LocalAzure
-from tests.engine import Engine, machine, resource_group
+from tests.engine import machine, resource_group
 
 _BLOCK = re.compile(
     r"^<!-- (?P<kind>file|run|output|config|secret|fail)(?:: (?P<what>.*?))? -->\n(?:```[\w-]*\n(?P<text>.*?)^```$)?"
@@ -88,18 +95,30 @@ class Story:
 
     def __init__(self, azure: LocalAzure, config: dict[str, auto.ConfigValue]) -> None:
         self.azure = azure
-        self._engine = Engine(azure)
+        self._stack = azure.stack(lambda: None)
         self._config = config
         self._configured: dict[str, auto.ConfigValue] = {}
         self._program: Callable[[], None] = lambda: None
         self._due = False
+        self._new = False
+        self._looked = False
         self.refused = False
+        self.failing = False
 
     def change(self, program: Callable[[], None] | None = None) -> None:
-        """What is given by now is deployed first; then the program, or something it reads, is another one."""
-        self.deploy()
+        """The program, or something it reads, is another one. What was there before is deployed first, but for edits
+        that nobody looked at."""
+        if self._new or self._looked:
+            self.deploy()
+        self._looked = False
+        self._new = program is not None
         self._program = program or self._program
         self._due = not self.refused
+
+    def end(self) -> None:
+        """Every program is deployed; an edit that was looked at need not be."""
+        if self._new:
+            self.deploy()
 
     def deploy(self) -> None:
         if self._due:
@@ -111,23 +130,37 @@ class Story:
             self.deploy()
             sent = self.azure.extension("vm1")
             both = {"settings": sent.settings, "protectedSettings": sent.protected_settings}
-            return json.dumps(both, indent=2) + "\n"
+            return json.dumps(both, indent=2, sort_keys=True) + "\n"
+        self._looked = True
         command, _, part = what.partition(", ")
         return f"$ pulumi {command}\n{shown(self._say(command), part)}\n"
 
     def _say(self, command: str) -> str:
         if self._config != self._configured:
-            self._engine.stack(self._program).set_all_config(self._config)
+            self._stack.set_all_config(self._config)
             self._configured = dict(self._config)
+        fails = self.refused
         if command == "up":
-            self._due = False
-            result = self._engine.up(self._program)
-        else:
-            result = self._engine.preview(self._program, diff="--diff" in command)
-        if result.failed and not (self.refused or "Extension (" in result.text):
-            raise AssertionError(result.text + result.errors)
-        assert result.failed or not self.refused
-        return result.text
+            fails, self.failing, self._due = self.failing, False, False
+        failed, said = self._pulumi(f"{command} --yes --skip-preview" if command == "up" else command)
+        assert failed == fails, said
+        return said
+
+    def _pulumi(self, command: str) -> tuple[bool, str]:
+        """The CLI alone: the Automation API asks for outputs and history after each `up`, four more starts of it."""
+        server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
+        language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(self._program), server)
+        client = f"--client=127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        server.start()
+        try:
+            done = subprocess.run(
+                ["pulumi", *command.split(), "--stack=dev", client, "--exec-kind=auto.inline", "--non-interactive"],
+                cwd=self._stack.workspace.work_dir, env={**os.environ, **self.azure.environment, "NO_COLOR": "1"},
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        finally:
+            server.stop(None).wait()
+        return done.returncode != 0, done.stdout + done.stderr
 
 
 class Page:
@@ -144,13 +177,13 @@ class Page:
         together: list[str] = []
         with ExitStack() as azures:
             story: Story | None = None
-            for index, block in enumerate(self.blocks):
-                if block.kind == "run" and block.what != "next" and not self._has_output(index):
+            for block in self.blocks:
+                if block.kind == "run" and not block.what:
                     together.append(block.text)
                 elif block.kind == "run":
                     if block.what != "next":
                         if story is not None:
-                            story.deploy()
+                            story.end()
                         story = Story(azures.enter_context(LocalAzure()), config)
                         story.refused = block.what == "refused"
                     assert story is not None
@@ -162,22 +195,15 @@ class Page:
                     assert story is not None
                     code, _, words = block.what.partition(" ")
                     story.azure.fail("vm1", exit_code=int(code), stderr=words)
+                    story.failing = True
                 else:
                     if story is not None:
                         story.change()
                     self._give(block, config)
             if story is not None:
-                story.deploy()
+                story.end()
             if together:
                 self._deploy_together(together, config)
-
-    def _has_output(self, index: int) -> bool:
-        for block in self.blocks[index + 1 :]:
-            if block.kind == "output":
-                return True
-            if block.kind == "run" and block.what != "next":
-                return False
-        return False
 
     def _give(self, block: Block, config: dict[str, auto.ConfigValue]) -> None:
         if block.kind == "file":
@@ -228,8 +254,8 @@ def shown(text: str, part: str = "") -> str:
             ours = "error: CustomScriptExtension" in text
         elif row:
             ours = row["type"] in (_OURS[:1] if part == "component" else _OURS)
-        if ours and not re.search(r"^\s*\[(id|urn|provider)=|ing \(\d+s\)|^Duration|; error: ", line):
-            kept.append(re.sub(r" \([\d.]+s\)", "", line))
+        if ours and not re.search(r"^\s*\[(id|urn|provider)=|ing \(\d+s\)|^Duration", line):
+            kept.append(re.sub(r" \([\d.]+s\)|(?<=\S);? error: 1 error occurred:$", "", line).rstrip())
     if part:
         kept = kept[: next(index for index, line in enumerate(kept) if line.startswith("Resources:"))]
     # Pulumi's host for inline programs says a refusal twice.

@@ -122,7 +122,7 @@ def _line_hashes(script: ScriptText) -> dict[str, str]:
     lines = script.text.splitlines(keepends=True)
     blocks = range(0, len(lines), LINES_PER_HASH)
     return {
-        f"from {start + 1}": hashlib.sha256("".join(lines[start : start + LINES_PER_HASH]).encode()).hexdigest()[:12]
+        f"from {start + 1:05}": hashlib.sha256("".join(lines[start : start + LINES_PER_HASH]).encode()).hexdigest()[:12]
         for start in blocks
     }
 

@@ -43,6 +43,11 @@ class Facts:
         return self.handler.os_type
 
     @property
+    def os_is_clear(self) -> bool:
+        """Whether the system was given, or the scripts do not contradict each other about it."""
+        return self.arguments.os_type is not None or not self.scripts or len(spoken_os(self.arguments)) < 2
+
+    @property
     def identity(self) -> ManagedIdentity | None:
         given = self.arguments.managed_identity
         return given if isinstance(given, ManagedIdentity) else None
@@ -141,6 +146,8 @@ def script_names_are_file_names(facts: Facts) -> Findings:
 
 
 def scripts_suit_the_machine(facts: Facts) -> Findings:
+    if not facts.os_is_clear:
+        return
     for script in facts.scripts:
         if not script.name.known:
             continue
@@ -154,7 +161,8 @@ def scripts_suit_the_machine(facts: Facts) -> Findings:
                 yield Problem(
                     field,
                     f"is of a kind that Windows cannot be told to run here (it runs {runs})",
-                    "Give it a name with such a suffix, or start it with command_to_execute.",
+                    "Give it a name with such a suffix, or start it with command_to_execute; if the machine runs Linux, "
+                    "give os_type 'Linux'.",
                 )
         elif facts.os_type is OsType.LINUX and kind in (".cmd", ".bat"):
             yield Problem(field, "is a batch file, and the machine runs Linux", "Give os_type 'Windows'.")
@@ -176,7 +184,7 @@ def script_arguments_arrive(facts: Facts) -> Findings:
 
 
 def the_operating_system_is_clear(facts: Facts) -> Findings:
-    if facts.arguments.os_type is None and len(spoken_os(facts.arguments)) > 1 and facts.scripts:
+    if not facts.os_is_clear:
         yield Problem(
             ("os_type",),
             "is not given, and the scripts' names speak for Windows and for Linux",
@@ -269,6 +277,16 @@ def pinned_hashes_belong_to_urls(facts: Facts) -> Findings:
     for index, entry in enumerate(facts.arguments.known_scripts):
         if isinstance(entry, Script) and entry.sha256 is not None and entry.uri is None:
             yield Problem(("scripts", index, "sha256"), "is for a uri", "Leave it out: the text itself is hashed.")
+
+
+def a_given_timestamp_stands_alone(facts: Facts) -> Findings:
+    if facts.arguments.timestamp is None:
+        return
+    mend = "Leave timestamp out: it follows them by itself."
+    if facts.arguments.triggers:
+        yield Problem(("triggers",), "have no effect beside timestamp, which is sent as it is", mend)
+    for field, _ in select(facts.arguments, "scripts[].sha256"):
+        yield Problem(field, "runs nothing again when it changes, beside a timestamp that is sent as it is", mend)
 
 
 def identities_are_named_once(facts: Facts) -> Findings:
@@ -466,6 +484,7 @@ RULES = (
     Rule(downloaded_scripts_keep_their_name, "no setting chooses the local name (azure-resource-manager-schemas#1052)"),
     Rule(downloaded_scripts_have_a_certain_name, "FW: a file with %20 is not found by its decoded name"),
     Rule(pinned_hashes_belong_to_urls, "ours: the hash of a text is taken from the text"),
+    Rule(a_given_timestamp_stands_alone, "ours: what is given to run a script again does so"),
     Rule(identities_are_named_once, "CSL validate(), code 27"),
     Rule(one_way_to_read_blobs, "W; CSL validate(), code 26"),
     Rule(storage_name_and_key_come_together, "CSL validate(), code 30"),

@@ -67,13 +67,19 @@ class RunnableScript:
 
 
 def spoken_os(arguments: Arguments) -> set[OsType]:
-    """The operating systems that the names of scripts, and failing these of URLs, speak for.
+    """The operating systems that the scripts' names, or a nameless one's shebang, and failing these URLs speak for.
 
     Names that come from Outputs have no say: the answer must be the same at preview and at up.
     """
     entries = [entry for entry in arguments.known_scripts if isinstance(entry, Script)]
-    scripts = [leaf for entry in entries for leaf in (entry.name, entry.path, entry.uri)]
-    return _spoken(scripts) or _spoken(list(arguments.known_file_uris))
+    scripts = _spoken([leaf for entry in entries for leaf in (entry.name, entry.path, entry.uri)])
+    if any(entry.name is None and _has_shebang(entry.content) for entry in entries):
+        scripts.add(OsType.LINUX)
+    return scripts or _spoken(list(arguments.known_file_uris))
+
+
+def _has_shebang(content: Leaf[str] | None) -> bool:
+    return content is not None and content.readable and not content.sources and content.of().startswith("#!")
 
 
 def _spoken(leaves: list[Leaf[str] | None]) -> set[OsType]:

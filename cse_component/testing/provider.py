@@ -231,7 +231,8 @@ def _to_struct(value: Mapping[str, Any]) -> struct_pb2.Struct:
 
 
 def _from_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
-    return {key: _from_value(value) for key, value in struct.fields.items()}
+    # A protobuf map has no order of its own: without one of ours, what was received would read differently each time.
+    return {key: _from_value(struct.fields[key]) for key in sorted(struct.fields)}
 
 
 def _from_value(value: struct_pb2.Value) -> Any:

@@ -139,6 +139,8 @@ def test_the_other_properties_go_by_arms_names() -> None:
         ({"scripts": [{"path": "report.py"}, {"path": "join.sh"}]}, "Linux"),
         ({"scripts": [{"content": "x", "name": "a.sh"}]}, "Linux"),
         ({"scripts": [{"content": "x"}]}, "Windows"),
+        ({"scripts": [{"content": "#!/bin/sh\necho"}]}, "Linux"),
+        ({"scripts": [{"content": "#!/usr/bin/env pwsh\n", "name": "a.ps1"}]}, "Windows"),
         ({"command_to_execute": "python3 a.py", "file_uris": ["https://h/a.sh?x=1"]}, "Linux"),
         ({"command_to_execute": "x", "file_uris": ["https://h/a.sh", "https://h/a.ps1"]}, "Windows"),
         ({"command_to_execute": "x"}, "Windows"),

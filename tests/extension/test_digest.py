@@ -113,7 +113,7 @@ def test_it_is_a_positive_32_bit_integer() -> None:
 
 
 def test_a_given_timestamp_is_sent_as_it_is() -> None:
-    assert values(compiled(**BASE, timestamp=-5).settings)["timestamp"] == -5
+    assert values(compiled(command_to_execute="x", timestamp=-5).settings)["timestamp"] == -5
 
 
 def test_it_is_the_same_in_every_process() -> None:

@@ -98,7 +98,7 @@ def test_long_text_is_shown_by_hashes_of_its_lines() -> None:
     lines[120] = "Write-Host changed"
     after = plan(scripts=[{"content": "\n".join(lines), "name": "a.ps1"}])["script a.ps1"]
     assert before["text"] == "4800 characters in 300 lines: too long to show here"
-    assert [key for key in before["lines"] if before["lines"][key] != after["lines"][key]] == ["from 101"]
+    assert [key for key in before["lines"] if before["lines"][key] != after["lines"][key]] == ["from 00101"]
 
 
 def test_text_up_to_the_limit_is_shown_whole() -> None:
@@ -114,7 +114,11 @@ def test_text_up_to_the_limit_is_shown_whole() -> None:
         ('{"a": 1}\n', True),
         ("- a\n- b\n", True),
         ("---\na: 1\n", True),
+        ("? a\n: b\n", True),
+        ("[1,\n2]\n", True),
+        ("Write-Host Note: x\n", True),
         ("echo hi\n", False),
+        ("[CmdletBinding()]\nparam($x)\n", False),
         ("param([string]$Site)\n", False),
         ("$url = 'http://x'\n", False),
         ("#!/bin/bash\nset -e\n", False),
@@ -150,7 +154,7 @@ def test_a_whole_list_from_an_output_stands_below_one_key() -> None:
 
 def test_keys_are_safe_as_attributes_of_a_component() -> None:
     everything = compiled(
-        scripts=[{"path": "install.ps1"}], file_uris=["http://h/x"], triggers={"a": 1}, timestamp=1, force_update_tag="1",
+        scripts=[{"path": "install.ps1"}], file_uris=["http://h/x"], triggers={"a": 1}, force_update_tag="1",
         managed_identity={},
     )  # fmt: skip
     taken = {

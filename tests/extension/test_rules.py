@@ -115,6 +115,10 @@ BROKEN: dict[str, list[tuple[dict[str, Any], Any, str]]] = {
     "pinned_hashes_belong_to_urls": [
         at(("scripts", 0, "sha256"), "is for a uri", scripts=[{"path": "install.ps1", "sha256": "0" * 64}]),
     ],
+    "a_given_timestamp_stands_alone": [
+        at(("triggers",), "no effect beside timestamp", **RUNS, timestamp=1, triggers={"a": 1}),
+        at(("scripts", 0, "sha256"), "beside a timestamp", timestamp=1, scripts=[{"uri": BLOB, "sha256": "0" * 64}]),
+    ],
     "identities_are_named_once": [
         at(("managed_identity",), "client_id and object_id", **RUNS, file_uris=[BLOB],
            managed_identity={"client_id": GUID, "object_id": GUID}),
@@ -285,3 +289,8 @@ def test_an_unknown_list_of_scripts_is_waited_for_before_it_is_refused() -> None
 
 def test_the_operating_system_does_not_depend_on_outputs() -> None:
     assert refused(scripts=[{"path": from_output("join.sh")}])[0].mend == "Give os_type 'Linux'."
+
+
+def test_scripts_that_contradict_each_other_about_the_system_are_told_so_once() -> None:
+    (problem,) = refused(scripts=[{"path": "install.ps1"}, {"path": "join.sh"}, {"path": "setup.cmd"}])
+    assert problem.field == ("os_type",)
