@@ -87,9 +87,10 @@ class Engine:
         return [resource for resource in deployment["resources"] if resource["type"] == kind]
 
     def state(self) -> str:
-        """The state file as it lies on the disk."""
+        """All that the backend wrote to the disk: the state, its history and its backups."""
         directory = Path(url2pathname(urlsplit(self.azure.environment["PULUMI_BACKEND_URL"]).path))
-        return "".join(file.read_text() for file in sorted(directory.rglob("*.json")))
+        files = [file for file in sorted(directory.rglob("*")) if file.is_file()]
+        return "".join(file.read_text(errors="replace") for file in files)
 
     def preview_json(self, program: Callable[[], object], *, streaming: bool = False) -> str:
         """`pulumi preview --json`, both streams."""

@@ -429,16 +429,25 @@ def keys_belong_to_the_account(facts: Facts) -> Findings:
 
 
 def commands_find_their_files(facts: Facts) -> Findings:
-    command = facts.known_command
-    if command is None or facts.os_type is not OsType.WINDOWS:
-        return
+    command = (facts.known_command or "").replace("\\", "/")
     for field, url in facts.known_urls:
-        path = url.local_path(OsType.WINDOWS)
-        if "/" in path and last_part(path) in command and path not in command.replace("\\", "/"):
+        path = url.local_path(facts.os_type)
+        with_folder = "/".join(url.parts.path.split("/")[-2:])
+        if "/" in path and last_part(path) in command and path not in command:
             yield Problem(
                 field,
                 "keeps its folders below the container on the machine, and the command names the file alone",
                 "Write the path with its folders, as in -File .\\folder\\script.ps1.",
+            )
+        elif (
+            "/" not in path
+            and not with_folder.startswith("/")
+            and re.search(rf"(^|[\s'\"./]){re.escape(with_folder)}", command)
+        ):
+            yield Problem(
+                field,
+                "lands on the machine without its folder, and the command names it with one",
+                "Write the file's name alone: folders are kept for blobs on Windows only.",
             )
 
 

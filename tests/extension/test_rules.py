@@ -179,6 +179,10 @@ WARNED: dict[str, list[tuple[dict[str, Any], Any, str]]] = {
     "commands_find_their_files": [
         at(("file_uris", 0), "keeps its folders", **RUNS,
            file_uris=["https://acct.blob.core.windows.net/c/folder/install.ps1"]),
+        at(("file_uris", 0), "without its folder", command_to_execute="sh scripts/a.sh", os_type="Linux",
+           file_uris=["https://acct.blob.core.windows.net/c/scripts/a.sh"]),
+        at(("file_uris", 0), "without its folder", command_to_execute=r"powershell -File .\scripts\a.ps1",
+           file_uris=["https://raw.githubusercontent.com/o/r/main/scripts/a.ps1"]),
     ],
     "failures_are_seen": [at(("suppress_failures",), "look like a success", **RUNS, suppress_failures=True)],
     "force_update_tags_differ": [at(("force_update_tag",), "forces one run", **RUNS, force_update_tag="True")],
@@ -294,3 +298,17 @@ def test_the_operating_system_does_not_depend_on_outputs() -> None:
 def test_scripts_that_contradict_each_other_about_the_system_are_told_so_once() -> None:
     (problem,) = refused(scripts=[{"path": "install.ps1"}, {"path": "join.sh"}, {"path": "setup.cmd"}])
     assert problem.field == ("os_type",)
+
+
+@pytest.mark.parametrize(
+    ("command", "uri"),
+    [
+        (r"powershell -File .\folder\install.ps1", "https://acct.blob.core.windows.net/c/folder/install.ps1"),
+        (r"powershell -File install.ps1", "https://acct.blob.core.windows.net/c/install.ps1"),
+        (r"powershell -File install.ps1", "https://raw.githubusercontent.com/o/r/main/scripts/install.ps1"),
+        (r"powershell -File other.ps1", "https://acct.blob.core.windows.net/c/folder/install.ps1"),
+        (r"powershell -File install.ps1", "https://host/install.ps1"),
+    ],
+)
+def test_a_command_that_finds_its_file_is_not_warned_about(command: str, uri: str) -> None:
+    assert compiled(command_to_execute=command, file_uris=[uri]).warnings == ()
