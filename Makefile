@@ -43,7 +43,7 @@ lint: setup
 	@$(BIN)/mypy $(CHECKED)
 
 test: lint
-	@$(RUN) -m pytest -n 2 --dist loadgroup
+	@$(RUN) -m pytest -n auto --dist loadgroup
 
 bench: setup
 	@$(RUN) benchmarks/bench.py
