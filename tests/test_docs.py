@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,16 +16,6 @@ from tools.arguments import PAGES
 ROOT = Path(__file__).parents[1]
 WRITTEN = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
 RUN = [page for page in WRITTEN if re.search(r"^<!-- (run|output)", page.read_text(encoding="utf-8"), re.MULTILINE)]
-
-
-# After a program that failed, the SDK's language server leaves a coroutine behind; it is collected here, or later.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(autouse=True)
-def _leftovers() -> Iterator[None]:
-    yield
-    gc.collect()
 
 
 @pytest.mark.parametrize("file", RUN, ids=lambda file: file.stem)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,7 +42,6 @@ def mocks() -> Iterator[Mocks]:
     loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop), return_exceptions=True))
     loop.close()
     asyncio.set_event_loop(None)
-    gc.collect()  # what a failed program left on the loop complains now, and not in the middle of another test
     pulumi.runtime.settings.ROOT.set(None)
 
 

@@ -1,8 +1,6 @@
 """The program of the quickstart, as it is, on the real engine."""
 
-import gc
 import runpy
-from collections.abc import Iterator
 from pathlib import Path
 
 import pulumi.automation as auto
@@ -18,17 +16,10 @@ def program() -> None:
     runpy.run_path("__main__.py", run_name="__main__")
 
 
-# The inline language host leaves its event loop to the garbage collector, which is made to run here.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(name="azure")
-def _azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAzure]:
-    # Where Pulumi runs it: paths of scripts are relative to the program.
+@pytest.fixture(autouse=True)
+def _in_the_programs_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Pulumi runs it: paths of scripts are relative to the program."""
     monkeypatch.chdir(QUICKSTART)
-    with LocalAzure() as azure:
-        yield azure
-    gc.collect()
 
 
 def test_it_needs_two_secrets_and_no_other_configuration(azure: LocalAzure) -> None:

@@ -1,12 +1,9 @@
 """The example of docs/local-azure.md is run as it stands."""
 
-import gc
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "local-azure.md"
 
@@ -18,11 +15,9 @@ def examples() -> dict[str, Callable[[], None]]:
     return {name: value for name, value in names.items() if name.startswith("test_")}
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
-def test_the_example_passes() -> None:
+def test_the_example_passes(program_directory: Path) -> None:
     """Both tests of the page."""
     found = examples()
     assert len(found) == 2
     for test in found.values():
         test()
-    gc.collect()

@@ -1,11 +1,10 @@
 """LocalAzure under the real Pulumi engine, through its public names only."""
 
-import gc
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +21,6 @@ EXTENSION_ID = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg"
     "/providers/Microsoft.Compute/virtualMachines/vm1/extensions/script"
 )
-
-
-# Pulumi's inline language host drops the program's coroutine when the engine gives up; Python says so once it is
-# collected, which is made to be here and not in some later test.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(name="azure")
-def _azure() -> Iterator[LocalAzure]:
-    with LocalAzure() as azure:
-        yield azure
-    gc.collect()
 
 
 class Declared(pulumi.CustomResource):
