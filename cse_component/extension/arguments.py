@@ -134,15 +134,37 @@ class Arguments(_Optional):
         return self.file_uris if isinstance(self.file_uris, list) else []
 
 
-def parse(tree: Mapping[str, Any]) -> tuple[Arguments | None, tuple[Problem, ...]]:
-    """The arguments as a model, or all that is wrong with their shape.
+def parse(tree: Mapping[str, Any]) -> tuple[Arguments | None, list[Problem]]:
+    """The arguments as a model, and all that is wrong with their shape.
 
     tree: the arguments as given, each single value a `Leaf`.
+
+    What is wrong is taken as not known yet, so that the rest can be looked at too: a caller hears of everything at once.
+    None when nothing useful is left.
     """
     try:
-        return Arguments.model_validate(tree), ()
+        return Arguments.model_validate(tree), []
     except ValidationError as error:
-        return None, tuple(_problems(error))
+        problems = list(_problems(error))
+    try:
+        return Arguments.model_validate(_without(tree, [problem.field for problem in problems])), problems
+    except ValidationError:
+        return None, problems
+
+
+def _without(tree: Mapping[str, Any], fields: list[Path]) -> dict[str, Any]:
+    left = {key: list(value) if isinstance(value, list) else value for key, value in tree.items()}
+    for name, *rest in fields:
+        if name not in Arguments.model_fields:
+            left.pop(str(name), None)
+        elif name == "scripts" and rest and isinstance(rest[0], int):
+            left["scripts"][rest[0]] = _NOT_KNOWN
+        else:
+            left[str(name)] = _NOT_KNOWN
+    return left
+
+
+_NOT_KNOWN: Leaf[Any] = Leaf(None, known=False)
 
 
 def _problems(error: ValidationError) -> Iterator[Problem]:

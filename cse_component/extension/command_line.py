@@ -15,7 +15,7 @@ from cse_component.errors import Path, Problem
 
 from .handlers import Handler, Interpreter, OsType
 from .leaf import Made, join, make
-from .scripts import RunnableScript
+from .scripts import RunnableScript, suffix
 from .text import ScriptText
 
 _DASHES = "-\u2013\u2014\u2015"
@@ -88,9 +88,11 @@ def _start(script: RunnableScript, handler: Handler) -> Made:
         here = f".\\{path.replace('/', chr(92))}" if handler.os_type is OsType.WINDOWS else f"./{path}"
         return f"{interpreter.command} {quote(here, handler.os_type)}".lstrip()
 
-    # The text decides too, by its shebang; an unknown text leaves the start unknown.
-    text = [script.text] if script.text is not None and handler.os_type is OsType.LINUX else []
-    return make(start, script.path, *text)
+    # A shebang may overrule the suffix. Only then is the start as unknown, and as secret, as the text.
+    overruled = script.text is not None and (
+        not script.name.known or (handler.os_type is OsType.LINUX and suffix(script.name.value) in handler.interpreters)
+    )
+    return make(start, script.path, *([script.text] if script.text is not None and overruled else []))
 
 
 def words(script: RunnableScript, handler: Handler) -> list[Made]:

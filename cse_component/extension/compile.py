@@ -60,16 +60,16 @@ def compile_extension(resource: str, tree: Mapping[str, Any], read: ReadFile, *,
     """
     arguments, problems = parse(tree)
     if arguments is None:
-        raise ArgumentError(resource, problems)
+        raise ArgumentError(resource, tuple(problems))
     handler = HANDLERS[_os_type(arguments)]
     scripts, unusable = runnable(arguments, handler, read)
-    found, warnings = check(Facts(arguments, handler, scripts, final))
-    found += unusable
-    if not found:
+    found, warnings = check(Facts(arguments, handler, scripts, final and not problems))
+    problems += found + unusable
+    if not problems:
         command = _command(arguments, handler, scripts)
-        found += _too_long(command, handler, scripts)
-    if found:
-        raise ArgumentError(resource, tuple(found))
+        problems += _too_long(command, handler, scripts)
+    if problems:
+        raise ArgumentError(resource, tuple(sorted(problems, key=_order)))
     form = digest.content(arguments, scripts)
     timestamp = _timestamp(arguments, form)
     settings, protected = _placed(arguments, handler, command, scripts, timestamp)
@@ -87,6 +87,14 @@ def compile_extension(resource: str, tree: Mapping[str, Any], read: ReadFile, *,
         timeout_minutes=arguments.provisioning_timeout_minutes or TIMEOUT_MINUTES,
         warnings=tuple(warnings),
     )
+
+
+def _order(problem: Problem) -> int:
+    """The place of the argument among all; what is about the component as a whole comes first, the unknown last."""
+    names = list(Arguments.model_fields)
+    if not problem.field:
+        return -1
+    return names.index(str(problem.field[0])) if problem.field[0] in names else len(names)
 
 
 def _os_type(arguments: Arguments) -> OsType:

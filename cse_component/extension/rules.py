@@ -514,13 +514,11 @@ RULES = (
 
 
 def check(facts: Facts) -> tuple[list[Problem], list[Problem]]:
-    """All problems and all warnings of one component, in the order of its arguments."""
+    """All problems and all warnings of one component."""
     problems = wrong_values(facts.arguments)
     warnings: list[Problem] = []
     for rule in RULES:
         (problems if rule.refuses else warnings).extend(rule.find(facts))
-    order = list(Arguments.model_fields)
-    problems.sort(key=lambda problem: order.index(str(problem.field[0])) if problem.field else -1)
     return problems, warnings
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -68,7 +69,8 @@ def canonical(raw: bytes, suffix: str, os_type: OsType) -> ScriptText:
         raise UnusableScript("is a binary file", "Put it into storage and its URL into file_uris.")
     if os_type is OsType.WINDOWS and _SIGNATURE in text:
         return _delivered(raw, text.replace("\r\n", "\n"))
-    text = text.replace("\r\n", "\n")
+    # Also a doubled carriage return: the Linux handler would change what is left of it once more.
+    text = re.sub(r"\r+(\n|$)", "\n", text)
     if not text.endswith("\n"):
         text += "\n"
     delivered = text

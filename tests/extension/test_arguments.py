@@ -50,14 +50,15 @@ RUNS: dict[str, Any] = {"command_to_execute": "powershell x"}
          "Quote it, or give a smaller one."),
         ({"triggers": {"a": 10**400}}, ("triggers", "a"), "is a number that JSON does not carry exactly",
          "Quote it, or give a smaller one."),
-        ({"protected_settings_from_key_vault": {"secret_url": "x"}}, ("protected_settings_from_key_vault", "source_vault"),
+        ({"public_command": True, "protected_settings_from_key_vault": {"secret_url": "x"}}, ("protected_settings_from_key_vault", "source_vault"),
          "is required", "Give it."),
     ],
 )  # fmt: skip
 def test_a_wrong_shape_is_told_with_its_mend(
     arguments: dict[str, Any], field: tuple[str | int, ...], reason: str, mend: str
 ) -> None:
-    assert refused(**{**RUNS, **arguments}) == (Problem(field, reason, mend),)
+    base = {} if "scripts" in arguments else RUNS
+    assert refused(**{**base, **arguments}) == (Problem(field, reason, mend),)
 
 
 @pytest.mark.parametrize("name", ["vm_name", "resource_group_name"])
@@ -76,10 +77,10 @@ def test_a_message_names_component_field_reason_and_mend() -> None:
     assert refusal.value.resource == "CustomScriptExtension 'web'"
     assert str(refusal.value) == (
         "CustomScriptExtension 'web' cannot be deployed, 2 problems:\n"
-        "  timestamp: is no signed 32-bit integer\n"
-        "    Write a whole number from -2147483648 to 2147483647, or leave it out: it follows the scripts by itself.\n"
         "  scripts[0].path: does not exist\n"
-        "    Write the path relative to the program's directory."
+        "    Write the path relative to the program's directory.\n"
+        "  timestamp: is no signed 32-bit integer\n"
+        "    Write a whole number from -2147483648 to 2147483647, or leave it out: it follows the scripts by itself."
     )
 
 
@@ -100,3 +101,20 @@ def test_a_file_that_is_no_script_is_refused_at_its_path(path: str, reason: str)
 
 def test_empty_content_is_refused_at_its_content() -> None:
     assert [problem.field for problem in refused(scripts=[{"content": ""}])] == [("scripts", 0, "content")]
+
+
+def test_what_is_wrong_in_shape_does_not_hide_the_rest() -> None:
+    found = refused(
+        vm_nam="x", os_typ="y", timestamp=2**40, storage_account_key="x",
+        scripts=[{"path": "missing.ps1"}, {"pth": "x"}, {"path": "empty.ps1"}],
+    )  # fmt: skip
+    assert [problem.field for problem in found] == [
+        ("scripts", 1, "pth"), ("scripts", 0, "path"), ("scripts", 2, "path"), ("storage_account_name",), ("storage_account_key",),
+        ("timestamp",), ("vm_nam",), ("os_typ",),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [{"os_type": "linux"}, {"public_command": 1}, {"vm_name": 5}, {"scripts": 5}])
+def test_one_wrong_shape_is_one_problem(arguments: dict[str, Any]) -> None:
+    base = {} if "scripts" in arguments else RUNS
+    assert len(refused(**{**base, **arguments})) == 1

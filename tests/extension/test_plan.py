@@ -176,3 +176,12 @@ def test_what_goes_in_untouched_comes_out_untouched() -> None:
     runs_on = compiled(command_to_execute="x", vm_name=name).plan["runsOn"]
     assert isinstance(runs_on, dict)
     assert runs_on["machine"] is name
+
+
+def test_the_start_of_a_secret_script_is_masked_only_where_its_text_decides_it() -> None:
+    command = compiled(
+        scripts=[{"content": secret("echo"), "name": "a.sh"}, {"content": secret("print"), "name": "b.py"}],
+        os_type="Linux",
+    ).plan["command"]
+    assert isinstance(command, list)
+    assert [part.secret for part in command if isinstance(part, Made)] == [False, True]

@@ -23,12 +23,14 @@ systems = pytest.mark.parametrize("os_type", list(OsType))
     [
         LINES.encode(),
         LINES.replace("\n", "\r\n").encode(),
+        LINES.replace("\n", "\r\r\n").encode(),
+        LINES.rstrip("\n").encode() + b"\r",
         LINES.rstrip("\n").encode(),
         codecs.BOM_UTF8 + LINES.encode(),
         codecs.BOM_UTF16_LE + LINES.encode("utf-16-le"),
         codecs.BOM_UTF16_BE + LINES.replace("\n", "\r\n").encode("utf-16-be"),
     ],
-    ids=["LF", "CRLF", "no last newline", "UTF-8 mark", "UTF-16 LE", "UTF-16 BE with CRLF"],
+    ids=["LF", "CRLF", "doubled CR", "last CR", "no last newline", "UTF-8 mark", "UTF-16 LE", "UTF-16 BE with CRLF"],
 )
 def test_a_checkout_or_an_editor_changes_nothing(raw: bytes, os_type: OsType) -> None:
     assert canonical(raw, ".ps1", os_type) == canonical(LINES.encode(), ".ps1", os_type)
