@@ -16,6 +16,7 @@ from .errors import spell
 from .extension.compile import Compiled
 from .leaves import emit, emit_secret
 from .machine import Machine
+from .stack_trace import short_stack_trace
 
 _EXTENSION = "azure-native:compute:VirtualMachineExtension"
 
@@ -74,14 +75,15 @@ class CustomScriptExtension(pulumi.ComponentResource):
         resource = f"CustomScriptExtension '{name}'"
         compilation = Compilation(resource, args)
         machine = Machine(name, resource, compilation.arguments, opts)
-        super().__init__(
-            "cse-component:index:CustomScriptExtension", name, self._plan(compilation, machine, opts), opts
-        )
+        plan = self._plan(compilation, machine, opts)
+        with short_stack_trace():
+            super().__init__("cse-component:index:CustomScriptExtension", name, plan, opts)
         for option in _WITHOUT_EFFECT:
             if getattr(opts, option) is not None:
                 pulumi.log.warn(f"{resource}: the option {option} has no effect on a component", self)
 
-        extension = self._extension(name, compilation, machine, opts)
+        with short_stack_trace():
+            extension = self._extension(name, compilation, machine, opts)
         handler = compilation.first.handler
         self.extension_id = extension.id
         self.extension_name = pulumi.Output.from_input(compilation.first.extension_name)
