@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from cse_component import CustomScriptExtension, OsType
+from cse_component import CustomScriptExtension, CustomScriptExtensionArgs, OsType, Script
 from cse_component.testing import LocalAzure
 from tests.engine import VM, Engine, component, machine, resource, resource_group
 
@@ -491,3 +491,44 @@ def with_import(resource_id: str) -> Callable[[], object]:
 
 def test_a_user_can_test_the_machine_type(engine: Engine) -> None:
     assert VM in engine.preview(on_vm1(command_to_execute="x")).types
+
+
+BLOB = "https://acct.blob.core.windows.net/c/x.ps1"
+MAY_BE_UNKNOWN: dict[str, dict[str, Any]] = {
+    "resource_group_name": {}, "vm_name": {}, "command_to_execute": {}, "location": {}, "tags": {}, "type_handler_version": {},
+    "timestamp": {}, "force_update_tag": {}, "auto_upgrade_minor_version": {}, "enable_automatic_upgrade": {},
+    "suppress_failures": {}, "provision_after_extensions": {}, "triggers": {}, "file_uris": {},
+    "managed_identity": {"file_uris": [BLOB]}, "skip_dos2unix": {"os_type": OsType.LINUX},
+    "storage_account_name": {"storage_account_key": "a2V5", "file_uris": [BLOB]},
+    "storage_account_key": {"storage_account_name": "acct", "file_uris": [BLOB]},
+    "protected_settings_from_key_vault": {"public_command": True},
+}  # fmt: skip
+IN_A_SCRIPT: dict[str, dict[str, Any]] = {
+    "path": {}, "content": {}, "uri": {}, "name": {"content": "exit"}, "arguments": {"content": "exit"}, "sha256": {"uri": BLOB},
+    "show_text": {"content": "exit"},
+}  # fmt: skip
+
+
+def test_every_argument_that_may_be_an_output_may_be_unknown_at_preview(engine: Engine) -> None:
+    """Alone, in its list or map, and inside an Output of the whole entry: nothing fails, and nothing is guessed."""
+
+    def program() -> None:
+        unknown = resource("unknown", value=None).value
+        given = {
+            name: {"command_to_execute": "run x", **beside, name: unknown} for name, beside in MAY_BE_UNKNOWN.items()
+        }
+        given |= {f"script {name}": {"scripts": [{**beside, name: unknown}]} for name, beside in IN_A_SCRIPT.items()}
+        given["in a list"] = {"command_to_execute": "x", "file_uris": [BLOB, unknown], "triggers": {"a": unknown}}
+        given["in a map"] = {
+            "command_to_execute": "x", "file_uris": [BLOB], "managed_identity": {"client_id": unknown}, "tags": {"a": unknown},
+        }  # fmt: skip
+        for number, (name, arguments) in enumerate(given.items()):
+            component(name, **{"vm_name": f"vm{number}", **arguments})
+
+    assert set(MAY_BE_UNKNOWN) | {"scripts"} == set(CustomScriptExtensionArgs.__annotations__) - {
+        "os_type", "public_command", "extension_name", "provisioning_timeout_minutes",
+    }  # fmt: skip
+    assert set(IN_A_SCRIPT) == set(Script.__annotations__)
+    result = engine.preview(program)
+    assert not result.failed, result.text + result.errors
+    assert result.operations["create"] == 2 + 2 * (len(MAY_BE_UNKNOWN) + len(IN_A_SCRIPT) + 2)
