@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import pulumi
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
 
 from .errors import Problem
 from .extension.leaf import Leaf
@@ -26,9 +28,11 @@ def claim(component: str, provider: str | None, resource_group: str, vm_name: st
     A handler runs once per machine whatever its extension's name: ARM refuses a second one with "Multiple VMExtensions
     per handler not supported". Names are compared as ARM does, without case.
 
-    component: its logical name. The same one twice is no conflict: tests build a program many times over.
+    component: its logical name. The same one twice is Pulumi's to refuse, as a duplicate URN.
     provider: the explicit provider's name; another provider may be another subscription.
     """
+    if isinstance(get_monitor(), MockMonitor):
+        return None  # mocked programs of one process share no machines, and often all of their names
     root = pulumi.runtime.get_root_resource()
     claims = _rootless if root is None else _claims.setdefault(root, {})
     other = claims.setdefault((provider, resource_group.lower(), vm_name.lower()), component)

@@ -84,3 +84,10 @@ def test_a_refusal_reaches_the_test(mocks: Mocks) -> None:
         deployed(program)
     with pytest.raises(RefusedArguments, match="nothing is given to run"):
         deployed(lambda: CustomScriptExtension("web", {"resource_group_name": "rg", "vm_name": "vm1"}).timestamp)
+
+
+def test_two_tests_may_use_one_machine_under_different_names(mocks: Mocks) -> None:
+    """Mocked programs of one process share no machines, and often all of their names."""
+    deployed(lambda: component("first", command_to_execute="x").timestamp)
+    deployed(lambda: component("second", command_to_execute="x").timestamp)
+    assert len(mocks.made) == 4

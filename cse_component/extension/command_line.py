@@ -127,7 +127,8 @@ _WRITER = (
 
 
 def _write_on_windows(name: str, script: ScriptText) -> str:
-    in_quotes = name.replace("'", "''")
+    # PowerShell ends a literal at any of five characters, and takes two of them for one.
+    in_quotes = re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", name)
     return f";w '{in_quotes}' '{base64.b64encode(script.data).decode()}'"
 
 

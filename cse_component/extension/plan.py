@@ -40,7 +40,7 @@ def plan(
     scripts: Sequence[RunnableScript],
     warnings: Sequence[Problem],
 ) -> dict[str, Tree]:
-    """The plan's keys, sorted by nobody here: the engine prints them in the order of their names."""
+    """The plan by its keys. Their order here means nothing: the engine prints them by name."""
     lines: dict[str, Tree] = {
         "runsOn": {
             "machine": arguments.vm_name,

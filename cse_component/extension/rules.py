@@ -143,6 +143,13 @@ def script_names_are_file_names(facts: Facts) -> Findings:
                 field = "path" if script.entry.name is None else "name"
                 mend = f"Give a plain file name for {facts.os_type.value}, as name."
                 yield Problem(("scripts", script.index, field), reason, mend)
+        elif script.url is not None and script.path.known:
+            # Every folder too: all of the path stands on the command line.
+            parts = script.path.value.split("/")
+            reason = next((reason for part in parts if (reason := unfit_name(part, facts.os_type))), None)
+            if reason and "%" not in script.path.value:  # an escape has a rule, and words, of its own
+                mend = "Rename the file, or its folder, to letters, digits and . _ - only."
+                yield Problem(("scripts", script.index, "uri"), reason, mend)
 
 
 def scripts_suit_the_machine(facts: Facts) -> Findings:

@@ -47,14 +47,14 @@ class FileUrl:
 
     @property
     def shown(self) -> str:
-        """The URL without its query and credentials, which may be tokens."""
+        """The URL without its query, fragment and credentials, which may be tokens."""
         host = self.parts.netloc.rpartition("@")[2]
         return f"{self.parts.scheme}://{host}{self.parts.path}"
 
     @property
     def has_token(self) -> bool:
         """Whether it carries what may be a token. Every query counts: SAS is one, `?token=` of a forge another."""
-        return bool(self.parts.query or self.parts.username or self.parts.password)
+        return bool(self.parts.query or self.parts.fragment or self.parts.username or self.parts.password)
 
     @property
     def has_signature(self) -> bool:

@@ -162,6 +162,13 @@ def test_the_windows_line_writes_each_script_and_runs_it() -> None:
     ]
 
 
+@pytest.mark.parametrize("mark", ["'", "\u2018", "\u2019", "\u201a", "\u201b"])
+def test_whatever_powershell_takes_for_a_single_quote_is_doubled_in_a_name(mark: str) -> None:
+    """Its tokenizer ends a literal at any of five characters; two of them stand for one."""
+    result = compiled(scripts=[{"name": f"it{mark}s.ps1", "content": "x"}])
+    assert f";w 'it{mark}{mark}s.ps1' '" in values(result.protected_settings)["commandToExecute"]
+
+
 def test_downloads_are_run_where_the_handler_saves_them() -> None:
     uri = "https://acct.blob.core.windows.net/c/my-folder/run.{}"
     assert values(compiled(scripts=[{"uri": uri.format("ps1")}]).command_line).endswith(r"-File .\my-folder\run.ps1")

@@ -55,6 +55,7 @@ def test_where_a_download_lands(text: str, windows: str, linux: str) -> None:
         ("https://h:8443/x.ps1?sv=1&sig=y", "https://h:8443/x.ps1", True, True),
         ("https://h/x.ps1?token=y", "https://h/x.ps1", True, False),
         ("https://user:word@h/x.ps1", "https://h/x.ps1", True, False),
+        ("https://h/x.ps1#token", "https://h/x.ps1", True, False),
     ],
 )
 def test_what_may_be_a_token_is_not_shown(text: str, shown: str, token: bool, signature: bool) -> None:
